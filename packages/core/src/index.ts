@@ -1,0 +1,10 @@
+export type { ArtefactRef } from './artefact.ts';
+export type { Json } from './canonical-json.ts';
+export { canonicalJson } from './canonical-json.ts';
+export type { ErrorRecord, EvenkeelErrorOptions } from './errors.ts';
+export { ConfigError, EvenkeelError, errorRecord } from './errors.ts';
+export { hashOf, sha256Hex } from './hash.ts';
+export type { LogFields, Logger } from './logger.ts';
+export { silentLogger } from './logger.ts';
+export type { KeyedRandom } from './philox.ts';
+export { keyedRandom, philox4x32 } from './philox.ts';
