@@ -1,3 +1,4 @@
+export { lastBoxed } from './boxed.ts';
 export type {
   PromptStyle,
   Puzzle,

@@ -1,0 +1,46 @@
+/**
+ * Finds the answer in a completion. It knows braces and nothing of what stands between them.
+ *
+ * Invariants: linear time and constant memory on any string, whatever is repeated in it.
+ */
+const OPENING = '\\boxed{';
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
+
+/**
+ * The content of the last complete `\boxed{…}`: the one that begins last among those whose braces balance. A box that is never
+ * closed is none, so the last complete one before it counts; of nested boxes the inner one begins last. Every brace counts, an
+ * escaped one too, as in the published scorers. The whole completion is searched, not its last line alone.
+ *
+ * @returns what stands between the braces, untrimmed; null where there is no complete box
+ * @example
+ * ```ts
+ * import { equal } from 'node:assert/strict';
+ * equal(lastBoxed('first \\boxed{1}, no: \\boxed{ \\frac{3}{4} }.'), ' \\frac{3}{4} ');
+ * equal(lastBoxed('\\boxed{1} and then \\boxed{2'), '1');
+ * ```
+ */
+export function lastBoxed(completion: string): string | null {
+  // Backwards: `unmatched` closing braces lie to the right. The first box met that has one of them is the last complete box.
+  let unmatched = 0;
+  for (let at = completion.length - 1; at >= OPENING.length - 1; at--) {
+    const code = completion.charCodeAt(at);
+    if (code === CLOSE_BRACE) unmatched++;
+    else if (code === OPEN_BRACE && unmatched > 0) {
+      if (completion.startsWith(OPENING, at + 1 - OPENING.length)) return untilBalanced(completion, at + 1);
+      unmatched--;
+    }
+  }
+  return null;
+}
+
+/** From `start`, just behind an opening brace, up to the brace that closes it; it exists. */
+function untilBalanced(text: string, start: number): string {
+  let depth = 1;
+  let end = start;
+  for (; ; end++) {
+    const code = text.charCodeAt(end);
+    if (code === OPEN_BRACE) depth++;
+    else if (code === CLOSE_BRACE && --depth === 0) return text.slice(start, end);
+  }
+}
