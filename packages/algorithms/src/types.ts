@@ -1,0 +1,187 @@
+/**
+ * The words that the parts of a method share: groups, statistics of a step, and the interface of each part.
+ *
+ * Everything here is plain JSON data or a pure function of it. It knows no tensor, no text, no file and no clock; where a
+ * part draws, the caller hands it a keyed generator. Maps are keyed by task name and may be sparse; the order of tasks is
+ * the order in which they were given to `init`.
+ *
+ * Invariant: a state is never changed in place, and a step that was observed once is never observed again.
+ */
+import type { KeyedRandom } from '@evenkeel/core';
+
+/** One sampled completion, as the verifier left it. */
+export interface Rollout {
+  readonly id: string;
+  /** The combined reward; null where the verifier abstained or failed: the rollout then counts nowhere. */
+  readonly reward: number | null;
+  /** Fully correct. Accuracy comes from this, never from a reward that may have been shaped. */
+  readonly correct: boolean;
+  /** An answer stood in the required form. */
+  readonly formatted: boolean;
+  /** Tokens of the completion. */
+  readonly tokens?: number;
+}
+
+/** The rollouts of one prompt. Groups may differ in size. */
+export interface Group {
+  readonly id: string;
+  readonly task: string;
+  readonly promptId: string;
+  readonly rollouts: readonly Rollout[];
+}
+
+/** The share of prompts that each task shall have; all tasks present, values ≥ 0, sum 1. The paper's z. */
+export type Weights = Readonly<Record<string, number>>;
+
+/** A whole number per task; a task that is missing has 0. */
+export type Counts = Readonly<Record<string, number>>;
+
+/**
+ * What one step showed of one task, over all its rounds and **before** the filter, unless it says otherwise. Sums and
+ * counts only, so that the rounds of a step can be added up.
+ */
+export interface TaskStats {
+  /** Groups generated. */
+  readonly groups: number;
+  /** Groups that the filter kept. */
+  readonly kept: number;
+  /** Rollouts with a reward. */
+  readonly rollouts: number;
+  /** Rollouts that are fully correct. */
+  readonly correct: number;
+  readonly formatted: number;
+  readonly rewardSum: number;
+  readonly tokens: number;
+  /** Groups dropped, by reason. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  /** Sum of |A| over the rollouts of the batch that was trained on, and how many they are. */
+  readonly absAdvantageSum: number;
+  readonly advantages: number;
+  /** The task's objective J_GRPO on the step's batch under the policy before the update and after it; null if not measured. */
+  readonly objectiveBefore: number | null;
+  readonly objectiveAfter: number | null;
+}
+
+/** What a step showed; tasks that were not drawn are missing. */
+export interface StepStats {
+  /** The step's number, ≥ 0. A part ignores a number that is not above the last it saw. */
+  readonly step: number;
+  readonly tasks: Readonly<Record<string, TaskStats>>;
+}
+
+/** What every state has: which part wrote it, and in which form. */
+export interface PartState {
+  readonly kind: string;
+  readonly version: number;
+}
+
+/**
+ * A generator for one draw of the current step. The caller binds the run's seed and the step, the part names what it
+ * draws: `stepRandom(seed, step)` makes one.
+ */
+export type RandomFor = (stream: string, index: number) => KeyedRandom;
+
+/** How much each task counts: the outer loop of a multi-task method. */
+export interface TaskWeighter<S extends PartState = PartState> {
+  readonly kind: string;
+  /** Whether `observe` reads `objectiveBefore` and `objectiveAfter`: an extra forward pass after the update. */
+  readonly needsObjectives: boolean;
+  init(tasks: readonly string[]): S;
+  weights(state: S): Weights;
+  observe(state: S, stats: StepStats): S;
+}
+
+/** What a planner is asked at the start of a round. */
+export interface PlanInput {
+  readonly weights: Weights;
+  /** B: groups that the step's batch shall have. */
+  readonly prompts: number;
+  /** Rounds of this step that are done; 0 at its start. */
+  readonly round: number;
+  /** Groups per task that the filter kept in those rounds. */
+  readonly kept: Counts;
+  readonly random: RandomFor;
+}
+
+/** The next round's prompts per task, or the end of generation with its reason. */
+export type Plan =
+  | { readonly kind: 'draw'; readonly counts: Counts; readonly total: number }
+  | { readonly kind: 'done'; readonly reason: 'enough' | 'rounds-exhausted' };
+
+/** What a planner is asked after the last round. */
+export interface SelectInput {
+  readonly weights: Weights;
+  readonly prompts: number;
+  /** The kept groups in the order of the plan (round, then place in the round), never in the order of completion. */
+  readonly groups: readonly Pick<Group, 'id' | 'task'>[];
+  readonly random: RandomFor;
+}
+
+/** The step's batch. */
+export interface Selection {
+  /** Ids of the chosen groups, in the order of the plan. */
+  readonly chosen: readonly string[];
+  /** n_k: groups per task that the step wanted. */
+  readonly target: Counts;
+  /** Groups per task that it got. */
+  readonly realised: Counts;
+  /** B less the number of chosen groups; 0 unless the rounds ran out. */
+  readonly shortfall: number;
+}
+
+/** Which prompts to roll out, in rounds, and which groups to train on. */
+export interface BatchPlanner<S extends PartState = PartState> {
+  readonly kind: string;
+  /** Rounds that a step has at most. */
+  readonly maxRounds: number;
+  init(tasks: readonly string[]): S;
+  plan(state: S, input: PlanInput): Plan;
+  select(state: S, input: SelectInput): Selection;
+  observe(state: S, stats: StepStats): S;
+  /** ρ_k: running share of the task's groups that the filter drops. */
+  filterRates(state: S): Readonly<Record<string, number>>;
+}
+
+export type DropReason = 'too-few-rewards' | 'none-correct' | 'all-correct' | 'constant-reward';
+
+/** Whether a group teaches anything. */
+export interface GroupFilter {
+  readonly kind: string;
+  verdict(group: Group): 'keep' | DropReason;
+}
+
+/** One number per rollout, in the order of groups and of their rollouts; null where the rollout has no reward. */
+export type Advantages = readonly (readonly (number | null)[])[];
+
+/** Groups in, advantages out. It sees the whole batch, so that estimators with batch statistics fit. */
+export interface AdvantageEstimator {
+  readonly kind: string;
+  estimate(groups: readonly Group[]): Advantages;
+}
+
+/** Parts of a reward by name; null where a part is undefined for this rollout. */
+export type Components = Readonly<Record<string, number | null>>;
+
+/** The parts of a reward as one number, or null: the rollout is left out. */
+export interface RewardCombiner {
+  readonly kind: string;
+  combine(components: Components): number | null;
+}
+
+/** The loss as data: the trainer builds its graph from this. */
+export interface ObjectiveSpec {
+  /** Unit of the importance ratio. */
+  readonly ratio: 'token' | 'sequence';
+  /** The ratio is clipped to [1 − clipLow, 1 + clipHigh]. */
+  readonly clipLow: number;
+  readonly clipHigh: number;
+  /**
+   * `sequence-mean`: mean over tokens, then over rollouts (GRPO as printed). `token-mean`: mean over all tokens of the
+   * minibatch (DAPO). `fixed-length`: sum over tokens by a constant length, then mean over rollouts (Dr. GRPO).
+   */
+  readonly aggregation: 'sequence-mean' | 'token-mean' | 'fixed-length';
+  /** Penalty towards the reference policy; `k3` is r·f(π_ref/π_θ) with f(u) = u − log u − 1. β may differ per task. */
+  readonly kl:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'k1' | 'k2' | 'k3'; readonly beta: number | Readonly<Record<string, number>> };
+}
