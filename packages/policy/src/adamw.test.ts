@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { adamwStep, createAdamWState, decayRanges } from './adamw.ts';
+import { adamwStateFromBytes, adamwStateToBytes } from './adamw-bytes.ts';
+
+describe('adamwStep()', () => {
+  test('moves each parameter by the learning rate in the first step, against its gradient', () => {
+    const parameters = Float32Array.of(1, 1, 1);
+    adamwStep(parameters, Float32Array.of(2, -0.5, 0), createAdamWState(3), { learningRate: 0.1 });
+    expect([...parameters].map((value) => Number(value.toFixed(6)))).toEqual([0.9, 1.1, 1]);
+  });
+
+  test('decays only the given ranges', () => {
+    const parameters = Float32Array.of(1, 1, 1, 1);
+    const ranges = decayRanges([{ shape: [1, 2] }, { shape: [2] }]);
+    const options = { learningRate: 0.5, weightDecay: 0.5, decayRanges: ranges };
+    adamwStep(parameters, new Float32Array(4), createAdamWState(4), options);
+    expect([...parameters]).toEqual([0.75, 0.75, 1, 1]);
+  });
+
+  test('reports the norm, and scales the gradient down to the greatest one allowed', () => {
+    const options = { learningRate: 0.1, maxGradientNorm: 1 };
+    const state = createAdamWState(2);
+    const step = adamwStep(new Float32Array(2), Float32Array.of(3, 4), state, options);
+    expect(step.gradientNorm).toBe(5);
+    expect(step.gradientScale).toBeCloseTo(0.2, 6);
+    expect(state.m[0]).toBeCloseTo(0.06, 6);
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses a gradient of %s and changes nothing', (bad) => {
+    const parameters = Float32Array.of(1, 2);
+    const state = createAdamWState(2);
+    expect(() => adamwStep(parameters, Float32Array.of(0, bad), state, { learningRate: 1, weightDecay: 1 })).toThrow(
+      `Cannot update policy: the gradient's norm is ${bad}, expected a finite number`,
+    );
+    expect([...parameters, state.step, ...state.m, ...state.v]).toEqual([1, 2, 0, 0, 0, 0, 0]);
+  });
+
+  test('refuses arrays of different lengths', () => {
+    expect(() => adamwStep(new Float32Array(2), new Float32Array(3), createAdamWState(2), { learningRate: 1 })).toThrow(
+      'Cannot update policy: 2 parameters, 3 gradients, moments of 2 and 2, expected equal lengths',
+    );
+  });
+});
+
+describe('decayRanges()', () => {
+  test('joins neighbouring matrices and leaves out vectors', () => {
+    const shapes = [{ shape: [2, 3] }, { shape: [1, 4] }, { shape: [5] }, { shape: [2, 2] }];
+    expect(decayRanges(shapes)).toEqual([
+      { start: 0, end: 10 },
+      { start: 15, end: 19 },
+    ]);
+  });
+});
+
+describe('adamwStateToBytes() and adamwStateFromBytes()', () => {
+  const state = { step: 7, m: Float32Array.of(1, -2.5), v: Float32Array.of(0.25, 3) };
+  const bytes = adamwStateToBytes(state);
+
+  test('agree', () => {
+    expect(adamwStateFromBytes(bytes, 2)).toEqual(state);
+  });
+
+  test.each([
+    ['cut bytes', bytes.subarray(0, 20), 2, 'it has 20 bytes, expected 32'],
+    ['other bytes', new Uint8Array(32), 2, 'the bytes do not begin with its mark'],
+    ['no bytes', new Uint8Array(0), 2, 'the bytes do not begin with its mark'],
+    ['another policy', bytes, 3, 'it holds 2 parameters, expected 3, as the policy has'],
+  ])('refuse %s', (_, wrong, size, message) => {
+    expect(() => adamwStateFromBytes(wrong, size)).toThrow(`Cannot read optimizer state: ${message}`);
+  });
+});

@@ -1,0 +1,10 @@
+export type { AdamWOptions, AdamWState, AdamWStep, DecayRange } from './adamw.ts';
+export { adamwStep, createAdamWState, decayRanges, gradientNorm } from './adamw.ts';
+export { adamwStateFromBytes, adamwStateToBytes } from './adamw-bytes.ts';
+export { PolicyError } from './errors.ts';
+export type { InitOptions } from './init.ts';
+export { initialiseParameters } from './init.ts';
+export { buildTinyTokenizer } from './tiny-tokenizer.ts';
+export type { Tokenizer } from './tokenizer.ts';
+export { tokenizerFromJson } from './tokenizer.ts';
+export type { TokenizerJson } from './tokenizer-json.ts';

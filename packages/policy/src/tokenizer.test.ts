@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { buildTinyTokenizer } from './tiny-tokenizer.ts';
+import { tokenizerFromJson } from './tokenizer.ts';
+import type { TokenizerJson } from './tokenizer-json.ts';
+
+const tiny = (): TokenizerJson => structuredClone(buildTinyTokenizer(['from', 'or', ':'], ['make']));
+const changed = (change: (json: TokenizerJson) => void): (() => unknown) => {
+  const json = tiny();
+  change(json);
+  return () => tokenizerFromJson(json, 'models/x/tokenizer.json');
+};
+
+describe('encode() and decode()', () => {
+  const tokenizer = tokenizerFromJson(tiny());
+  const box = tokenizer.tokenId('\\boxed{')!;
+  const end = tokenizer.tokenId('<|endoftext|>')!;
+
+  test('cut added tokens out of text before anything else', () => {
+    expect([...tokenizer.encode('\\boxed{<|endoftext|>')]).toEqual([box, end]);
+    expect(tokenizer.encode('x\\boxed{y')[1]).toBe(box);
+  });
+
+  test('leave special tokens out of the text where asked to, and others in', () => {
+    const ids = [box, tokenizer.tokenId('Ġ7')!, end];
+    expect(tokenizer.decode(ids)).toBe('\\boxed{ 7<|endoftext|>');
+    expect(tokenizer.decode(ids, { skipSpecial: true })).toBe('\\boxed{ 7');
+  });
+
+  test('leave out ids that the vocabulary has not', () => {
+    expect(tokenizer.decode([box, tokenizer.vocabSize, 100_000])).toBe('\\boxed{');
+  });
+
+  test('show bytes that are not UTF-8 as U+FFFD', () => {
+    expect(tokenizer.decode([...tokenizer.encode('é')].slice(0, 1))).toBe('\uFFFD');
+  });
+
+  test('agree on any well-formed text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+        expect(tokenizer.decode(tokenizer.encode(text))).toBe(text.toWellFormed());
+      }),
+      { seed: 1, numRuns: 500 },
+    );
+  });
+
+  test('keep a byte order mark', () => {
+    expect(tokenizer.decode(tokenizer.encode('\uFEFFa'))).toBe('\uFEFFa');
+  });
+
+  test('merge the pair of lowest rank first, the leftmost of equals', () => {
+    const json = tiny();
+    const vocab = { ...json.model.vocab, aa: 600, aab: 601 };
+    const merging = tokenizerFromJson({ ...json, model: { ...json.model, vocab, merges: ['a a', ['aa', 'b']] } });
+    const [a, b] = [merging.tokenId('a')!, merging.tokenId('b')!];
+    expect([...merging.encode('aaaaa')]).toEqual([600, 600, a]);
+    expect([...merging.encode('aaab')]).toEqual([600, a, b]);
+    expect([...merging.encode('aab')]).toEqual([601]);
+  });
+
+  test('merge a long text without a space', () => {
+    const text = 'from'.repeat(50_000);
+    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+  });
+});
+
+describe('tokenizerFromJson() refuses by name', () => {
+  test.each<[string, () => unknown]>([
+    ['model Unigram is not supported', changed((json) => (json.model.type = 'Unigram'))],
+    ['model.unk_token is not supported', changed((json) => (json.model.unk_token = '<unk>'))],
+    ['normalizer Lowercase is not supported', changed((json) => (json.normalizer = { type: 'Lowercase' }))],
+    ['pre_tokenizer Metaspace is not supported', changed((json) => (json.pre_tokenizer = { type: 'Metaspace' }))],
+    ['pre_tokenizer null is not supported', changed((json) => (json.pre_tokenizer = null))],
+    ['decoder WordPiece is not supported', changed((json) => (json.decoder = { type: 'WordPiece' }))],
+    ['ByteLevel.add_prefix_space is not', changed((json) => (json.pre_tokenizer!.add_prefix_space = true))],
+    ['with lstrip is not supported', changed((json) => (json.added_tokens[0]!.lstrip = true))],
+    ['share id 5', changed((json) => (json.added_tokens[0]!.id = 5))],
+    ['model.merges[0] uses "zz"', changed((json) => json.model.merges.unshift(['zz', 'a']))],
+    ['model.merges[0] is "a b c"', changed((json) => json.model.merges.unshift('a b c'))],
+    ['field model is wrong', () => tokenizerFromJson({}, 'models/x/tokenizer.json')],
+  ])('%s', (message, read) => {
+    expect(read).toThrow(message);
+    expect(read).toThrow('Cannot read models/x/tokenizer.json: ');
+  });
+
+  test('a vocabulary without a byte', () => {
+    const json = tiny();
+    const vocab = Object.fromEntries(Object.entries(json.model.vocab).filter(([token]) => token !== 'a'));
+    expect(() => tokenizerFromJson({ ...json, model: { ...json.model, vocab, merges: [] } })).toThrow(
+      'Cannot read tokenizer.json: model.vocab has no symbol for byte 97, expected all 256 of the byte-level alphabet',
+    );
+  });
+});
