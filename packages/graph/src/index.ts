@@ -1,0 +1,10 @@
+export { checkGraph } from './check-graph.ts';
+export { gradients } from './gradients.ts';
+export { GraphBuilder } from './graph-builder.ts';
+export { GraphError } from './graph-error.ts';
+export { inferTypes } from './op-types.ts';
+export * as op from './ops.ts';
+export type { Attribute, Attributes, Constant, DataType, Graph, GraphNode, Value, ValueType } from './value.ts';
+export { sizeOf } from './value.ts';
+export { vjpRules } from './vjp-rules.ts';
+export { writeOnnx } from './write-onnx.ts';
