@@ -1,3 +1,25 @@
+export { drGrpoAdvantages } from './advantage/dr-grpo.ts';
+export { grpoAdvantages } from './advantage/grpo.ts';
+export { rlooAdvantages } from './advantage/rloo.ts';
+export { exponential, softmax } from './exponential.ts';
+export type { Method, MethodName, MethodOverrides, MethodSpec, MethodState, RunShape } from './method.ts';
+export { buildMethod, checkRunShape, initMethod, methods, observeStep, resolveMethod } from './method.ts';
+export type { Accuracies, Interval } from './metrics.ts';
+export { meanAccuracy, meanInterval, relativeGain, wilsonInterval, worstTask } from './metrics.ts';
+export { objectives } from './objective.ts';
+export type { PartDefinition, PartOptions, PartOverride, PartSpec } from './part.ts';
+export { advantages, filters, planners, rewards, weighters } from './parts.ts';
+export { stepRandom } from './step-random.ts';
+export type { Tallies } from './task-stats.ts';
+export {
+  accuracyOf,
+  improvementOf,
+  meanRewardOf,
+  mergeTallies,
+  tallyAdvantages,
+  tallyGroups,
+  tallyObjectives,
+} from './task-stats.ts';
 export type {
   AdvantageEstimator,
   Advantages,
