@@ -1,4 +1,6 @@
 export { lastBoxed } from './boxed.ts';
+export type { ConformanceCheck, ConformanceFinding, ConformanceOptions } from './conformance.ts';
+export { conformanceFindings } from './conformance.ts';
 export type {
   PromptStyle,
   Puzzle,
@@ -13,4 +15,5 @@ export type {
   VerifierPermissions,
 } from './contract.ts';
 export { standardLevels } from './contract.ts';
+export { generationDigest } from './generation-digest.ts';
 export { drawInSplit, splitOf } from './split.ts';
