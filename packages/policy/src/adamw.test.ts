@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { adamwStep, createAdamWState, decayRanges } from './adamw.ts';
 import { adamwStateFromBytes, adamwStateToBytes } from './adamw-bytes.ts';
@@ -68,4 +69,39 @@ describe('adamwStateToBytes() and adamwStateFromBytes()', () => {
   ])('refuse %s', (_, wrong, size, message) => {
     expect(() => adamwStateFromBytes(wrong, size)).toThrow(`Cannot read optimizer state: ${message}`);
   });
+});
+
+interface Golden {
+  readonly tolerance: { readonly relative: number };
+  readonly shapes: readonly (readonly number[])[];
+  readonly options: { readonly learningRate: number };
+  readonly start: readonly number[];
+  readonly steps: readonly {
+    readonly gradients: number[];
+    readonly norm: number;
+    readonly parameters: readonly number[];
+  }[];
+  readonly moments: { readonly m: readonly number[]; readonly v: readonly number[] };
+}
+
+test('adamwStep() follows torch.optim.AdamW over twelve clipped steps', () => {
+  const golden: Golden = JSON.parse(
+    readFileSync(new URL('../../../test/golden/policy-adamw.golden.json', import.meta.url), 'utf8'),
+  );
+  const { relative } = golden.tolerance;
+  const agree = (ours: Float32Array, theirs: readonly number[]) => {
+    for (const [index, value] of theirs.entries()) {
+      expect(Math.abs(ours[index]! - value)).toBeLessThanOrEqual(relative * Math.max(1e-3, Math.abs(value)));
+    }
+  };
+  const parameters = Float32Array.from(golden.start);
+  const state = createAdamWState(parameters.length);
+  const options = { ...golden.options, decayRanges: decayRanges(golden.shapes.map((shape) => ({ shape }))) };
+  for (const step of golden.steps) {
+    const { gradientNorm } = adamwStep(parameters, Float32Array.from(step.gradients), state, options);
+    expect(gradientNorm / step.norm).toBeCloseTo(1, 5);
+    agree(parameters, step.parameters);
+  }
+  agree(state.m, golden.moments.m);
+  agree(state.v, golden.moments.v);
 });

@@ -44,6 +44,14 @@ describe('encode() and decode()', () => {
     );
   });
 
+  test('keep an added token whose letters are symbols of bytes too', () => {
+    const json = tiny();
+    json.added_tokens.push({ ...json.added_tokens[0]!, id: 600, content: 'naïve' });
+    const extended = tokenizerFromJson(json);
+    expect([...extended.encode('naïve')]).toEqual([600]);
+    expect(extended.decode([600])).toBe('naïve');
+  });
+
   test('keep a byte order mark', () => {
     expect(tokenizer.decode(tokenizer.encode('\uFEFFa'))).toBe('\uFEFFa');
   });

@@ -1,7 +1,8 @@
 /**
  * Text to token ids and back, as a Hugging Face `tokenizer.json` says: byte-level BPE, the kind that GPT-2, Qwen and
  * Llama 3 use. Equal to the `tokenizers` library's `encode(text, add_special_tokens=False)`, token for token; what the
- * file asks for beyond that is refused by name.
+ * file asks for beyond that is refused by name. One deviation, in decoding: an added token always gives its own text,
+ * where the library reads it as byte symbols if each of its letters happens to be one (`naïve`).
  *
  * Order, as there: added tokens that are not normalised are cut out of the raw text; the rest is normalised; normalised
  * added tokens are cut out; what remains is split into words, and each word is merged by itself.
@@ -165,7 +166,7 @@ class ByteLevelTokenizer implements Tokenizer {
     this.#ids = idsOf(json, file);
     this.vocabSize = [...this.#ids.values()].reduce((highest, id) => Math.max(highest, id), -1) + 1;
     this.#special = new Set(json.added_tokens.filter(({ special }) => special).map(({ id }) => id));
-    this.#bytes = bytesById(json, this.vocabSize);
+    this.#bytes = bytesById(json, this.vocabSize, this.#normalize);
     this.#byteIds = byteIdsOf(json, file);
     this.#merges = mergeTableOf(json, this.vocabSize, file);
     const normalized = json.added_tokens.filter((token) => token.normalized);
@@ -266,10 +267,16 @@ function idsOf({ model, added_tokens }: TokenizerJson, file: string): Map<string
   return ids;
 }
 
-function bytesById({ model, added_tokens }: TokenizerJson, vocabSize: number): (Uint8Array | undefined)[] {
+function bytesById(
+  { model, added_tokens }: TokenizerJson,
+  vocabSize: number,
+  normalize: Normalize,
+): (Uint8Array | undefined)[] {
   const bytes = new Array<Uint8Array | undefined>(vocabSize).fill(undefined);
   for (const [text, id] of Object.entries(model.vocab)) bytes[id] = fromByteSymbols(text) ?? utf8.encode(text);
-  for (const { content, id } of added_tokens) bytes[id] = utf8.encode(content);
+  for (const { content, id, normalized } of added_tokens) {
+    bytes[id] = utf8.encode(normalized ? normalize(content) : content);
+  }
   return bytes;
 }
 
