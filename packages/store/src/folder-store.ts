@@ -1,0 +1,329 @@
+/**
+ * The store in a folder of a local disk:
+ *
+ *     objects/<2 hex>/<62 hex>                       artefacts by SHA-256
+ *     commits/<run>/<step>/<64 hex>.json             commits: folders by hash of the key's first two segments, file by hash of the key
+ *     journal/<pid>-<random>.jsonl                   one file per writing process, appended only
+ *     temporary/                                     files that are not yet what they will be
+ *
+ * Invariants: a file under objects/ and commits/ is whole from the moment it is there; none is ever changed. Many processes
+ * may use the folder at once. Nothing outside this file knows the layout.
+ */
+import { hash, randomUUID } from 'node:crypto';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type ArtefactRef, canonicalJson, type Json } from '@evenkeel/core';
+import { z } from 'zod';
+import { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
+import { StoreError, storeErrorFrom, systemCode } from './errors.ts';
+import { parseJournal } from './journal.ts';
+import type { Commit, JournalEvent, ListedCommit, Store } from './store.ts';
+
+const DAY_MS = 86_400_000;
+
+const refSchema = z.strictObject({
+  kind: z.string().min(1).max(40),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: z.number().int().nonnegative(),
+});
+
+const commitSchema = z.strictObject({
+  version: z.literal(1),
+  key: z.string(),
+  attempt: z.number().int().nonnegative(),
+  // Parsed JSON is JSON; only its absence has to be refused.
+  result: z.custom<Json>((value) => value !== undefined),
+  refs: z.array(refSchema),
+});
+
+/**
+ * Opens the store in a folder, which is made where it is missing; proves that it can be written, so that a read-only or
+ * full disk is told at once and not after an hour.
+ *
+ * @throws {StoreError} `read-only`, `disk-full`, `store-io`
+ * @example
+ * ```ts
+ * import { equal } from 'node:assert/strict';
+ * import { mkdtemp } from 'node:fs/promises';
+ * import { openFolderStore } from '@evenkeel/store';
+ *
+ * const store = await openFolderStore(await mkdtemp('/tmp/store-'));
+ * const ref = await store.put('text', new TextEncoder().encode('twelve'));
+ * equal(new TextDecoder().decode(await store.get(ref)), 'twelve');
+ * await store.commit('demo/answer', { result: 12, refs: [ref], attempt: 1 });
+ * const winner = await store.commit('demo/answer', { result: 13, refs: [], attempt: 2 });
+ * equal(winner.result, 12);
+ * await store.close();
+ * ```
+ */
+export async function openFolderStore(folder: string): Promise<FolderStore> {
+  const root = resolve(folder);
+  try {
+    for (const part of ['objects', 'commits', 'journal', 'temporary']) await ensureFolder(join(root, part));
+    const proof = join(root, 'temporary', `${process.pid}-${randomUUID()}`);
+    await createFile(proof, new TextEncoder().encode('writable'), join(root, 'temporary'));
+    await rm(proof);
+    await sweepTemporary(join(root, 'temporary'));
+  } catch (thrown) {
+    throw storeErrorFrom('open store', root, thrown);
+  }
+  return new FolderStore(root);
+}
+
+/** Removes what killed processes left behind, a day after. */
+async function sweepTemporary(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs > DAY_MS) await rm(path, { force: true });
+  }
+}
+
+/** See {@link openFolderStore}. */
+export class FolderStore implements Store {
+  readonly folder: string;
+  readonly #temporary: string;
+  #journalFile: number | null = null;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.#temporary = join(folder, 'temporary');
+  }
+
+  /** Where an artefact's bytes lie, for programs that want a file. */
+  pathOf(ref: ArtefactRef): string {
+    const { sha256 } = checkedRef(ref);
+    return join(this.folder, 'objects', sha256.slice(0, 2), sha256.slice(2));
+  }
+
+  async put(kind: string, bytes: Uint8Array): Promise<ArtefactRef> {
+    const ref = checkedRef({ kind, sha256: hash('sha256', bytes, 'hex'), bytes: bytes.byteLength });
+    const path = this.pathOf(ref);
+    try {
+      // Compared whole, not only by name: an artefact that a disk fault cut off is healed by whoever makes it again.
+      const there = await readIfThere(path);
+      if (there !== null && Buffer.compare(there, bytes) === 0) {
+        // Whoever put it may have died before it synced the folder.
+        await syncFolder(dirname(path));
+        return ref;
+      }
+      await ensureFolder(dirname(path));
+      await replaceFile(path, bytes, this.#temporary);
+    } catch (thrown) {
+      throw storeErrorFrom(`write artefact ${kind} ${ref.sha256.slice(0, 12)}`, this.folder, thrown);
+    }
+    return ref;
+  }
+
+  async get(ref: ArtefactRef): Promise<Uint8Array> {
+    const path = this.pathOf(ref);
+    const name = `${ref.kind} ${ref.sha256.slice(0, 12)}`;
+    const bytes = await readIfThere(path).catch((thrown: unknown) => {
+      throw storeErrorFrom(`read artefact ${name}`, path, thrown);
+    });
+    if (bytes === null) {
+      throw new StoreError(`Cannot read artefact ${name}: ${path} does not exist, expected ${ref.bytes} bytes there`, {
+        code: 'artefact-missing',
+      });
+    }
+    const found = hash('sha256', bytes, 'hex');
+    if (bytes.byteLength !== ref.bytes || found !== ref.sha256) {
+      throw new StoreError(
+        `Cannot read artefact ${name}: ${path} holds ${bytes.byteLength} bytes with sha256 ${found.slice(0, 12)}, expected ${ref.bytes} bytes with sha256 ${ref.sha256.slice(0, 12)}: restore the file from a copy, or remove the run and start it anew`,
+        { code: 'artefact-corrupt' },
+      );
+    }
+    return bytes;
+  }
+
+  async has(ref: ArtefactRef): Promise<boolean> {
+    const path = this.pathOf(ref);
+    try {
+      return (await stat(path)).size === ref.bytes;
+    } catch (thrown) {
+      if (isAbsent(thrown)) return false;
+      throw storeErrorFrom('look for artefact', path, thrown);
+    }
+  }
+
+  putJson(kind: string, value: unknown): Promise<ArtefactRef> {
+    return this.put(kind, new TextEncoder().encode(canonicalJson(value)));
+  }
+
+  async getJson<T>(ref: ArtefactRef, schema: z.ZodType<T>): Promise<T> {
+    const text = new TextDecoder().decode(await this.get(ref));
+    const parsed = schema.safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    throw new StoreError(
+      `Cannot read artefact ${ref.kind} ${ref.sha256.slice(0, 12)}: ${z.prettifyError(parsed.error)}, expected the shape of ${ref.kind}`,
+      { code: 'artefact-invalid', cause: parsed.error },
+    );
+  }
+
+  async commit(
+    key: string,
+    outcome: { readonly result: Json; readonly refs: readonly ArtefactRef[]; readonly attempt: number },
+  ): Promise<Commit> {
+    const path = this.#commitPath(key);
+    const { attempt, refs } = outcome;
+    for (const ref of refs) {
+      if (await this.has(ref)) continue;
+      throw new StoreError(
+        `Cannot commit ${key}: artefact ${ref.kind} ${ref.sha256.slice(0, 12)} is not in the store, expected it to be put first`,
+        { code: 'artefact-missing' },
+      );
+    }
+    const commit = commitSchema.parse({ version: 1, key, attempt, result: withoutNegativeZero(outcome.result), refs });
+    try {
+      await ensureFolder(dirname(path));
+      const bytes = new TextEncoder().encode(`${canonicalJson(commit)}\n`);
+      if (await createFile(path, bytes, this.#temporary)) return commit;
+    } catch (thrown) {
+      if (thrown instanceof TypeError) throw thrown;
+      throw storeErrorFrom(`commit ${key}`, path, thrown);
+    }
+    return readCommit(path, await readFile(path, 'utf8'), key);
+  }
+
+  async lookup(key: string): Promise<Commit | null> {
+    const path = this.#commitPath(key);
+    try {
+      const bytes = await readIfThere(path);
+      return bytes === null ? null : readCommit(path, bytes.toString('utf8'), key);
+    } catch (thrown) {
+      throw storeErrorFrom(`look up ${key}`, path, thrown);
+    }
+  }
+
+  async listCommits(prefix = ''): Promise<ListedCommit[]> {
+    const commits: ListedCommit[] = [];
+    try {
+      for (const folder of await this.#commitFolders(prefix)) {
+        for (const name of await namesIn(folder)) {
+          const path = join(folder, name);
+          const commit = readCommit(path, await readFile(path, 'utf8'));
+          // The inode's change: linking it to its final name, just after it was written.
+          if (commit.key.startsWith(prefix)) commits.push({ ...commit, committedAt: (await stat(path)).ctimeMs });
+        }
+      }
+    } catch (thrown) {
+      throw storeErrorFrom('list commits', join(this.folder, 'commits'), thrown);
+    }
+    return commits.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  }
+
+  async journal(event: Omit<JournalEvent, 'at'> & { readonly at?: number }): Promise<void> {
+    const path = join(this.folder, 'journal');
+    const { key, kind, worker, pid, at = Date.now() } = event;
+    try {
+      this.#journalFile ??= openSync(join(path, `${process.pid}-${randomUUID()}.jsonl`), 'ax');
+      // One write of one line: a kill leaves it whole, or cuts off the last line of this process's own file.
+      writeSync(this.#journalFile, `${canonicalJson({ key, kind, worker, pid, at })}\n`);
+    } catch (thrown) {
+      throw storeErrorFrom('write journal', path, thrown);
+    }
+  }
+
+  async readJournal(): Promise<JournalEvent[]> {
+    const folder = join(this.folder, 'journal');
+    const events: JournalEvent[] = [];
+    try {
+      for (const name of await namesIn(folder)) {
+        events.push(...parseJournal(join(folder, name), await readFile(join(folder, name), 'utf8')));
+      }
+    } catch (thrown) {
+      throw storeErrorFrom('read journal', folder, thrown);
+    }
+    return events.sort((a, b) => a.at - b.at);
+  }
+
+  async close(): Promise<void> {
+    if (this.#journalFile !== null) closeSync(this.#journalFile);
+    this.#journalFile = null;
+  }
+
+  #commitPath(key: string): string {
+    if (key.length === 0 || key.length > 500 || /[\u0000-\u001f\u007f]/.test(key)) {
+      throw new RangeError(`Cannot use commit key ${JSON.stringify(key)}: expected 1 to 500 printable characters`);
+    }
+    const [run = '', step = ''] = key.split('/');
+    return join(this.folder, 'commits', folderName(run), folderName(step), `${hash('sha256', key, 'hex')}.json`);
+  }
+
+  /** The folders in which keys of this prefix can lie: a segment is known where a `/` follows it. */
+  async #commitFolders(prefix: string): Promise<string[]> {
+    const known = prefix.split('/').slice(0, -1);
+    let folders = [join(this.folder, 'commits')];
+    for (const segment of [known[0], known[1]]) {
+      const next: string[] = [];
+      for (const folder of folders) {
+        const names = segment === undefined ? await namesIn(folder) : [folderName(segment)];
+        next.push(...names.map((name) => join(folder, name)));
+      }
+      folders = next;
+    }
+    return folders;
+  }
+}
+
+/** Sixteen digits will do: two segments that met in one folder would still differ in their files' names. */
+function folderName(segment: string): string {
+  return hash('sha256', segment, 'hex').slice(0, 16);
+}
+
+function checkedRef(ref: ArtefactRef): ArtefactRef {
+  const parsed = refSchema.safeParse(ref);
+  if (parsed.success) return parsed.data;
+  throw new TypeError(
+    `Cannot use artefact reference: ${z.prettifyError(parsed.error)}, expected { kind, sha256: 64 hexadecimal digits, bytes }`,
+  );
+}
+
+function isAbsent(thrown: unknown): boolean {
+  return systemCode(thrown) === 'ENOENT' || systemCode(thrown) === 'ENOTDIR';
+}
+
+async function readIfThere(path: string): Promise<Buffer | null> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    if (isAbsent(thrown)) return null;
+    throw thrown;
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (thrown) {
+    if (isAbsent(thrown)) return [];
+    throw thrown;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readCommit(path: string, text: string, key?: string): Commit {
+  const parsed = commitSchema.safeParse(parseJson(text));
+  if (parsed.success && (key === undefined || parsed.data.key === key)) return parsed.data;
+  const state = parsed.success ? `it is of key ${parsed.data.key}` : 'it is not a commit record';
+  throw new StoreError(
+    `Cannot read commit ${path}: ${state}, expected the record of ${key ?? 'a key'}: remove the file to have the work done again`,
+    { code: 'commit-corrupt' },
+  );
+}
+
+/** JSON has no −0: it would come back as 0 from the disk, but not from memory. */
+function withoutNegativeZero(value: Json): Json {
+  if (value === 0) return 0;
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(withoutNegativeZero);
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withoutNegativeZero(field)]));
+}

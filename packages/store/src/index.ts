@@ -1,0 +1,25 @@
+export { StoreError, storeErrorFrom } from './errors.ts';
+export { FolderStore, openFolderStore } from './folder-store.ts';
+export { repeatedWork } from './journal.ts';
+export type {
+  ArtefactStore,
+  Commit,
+  CommitIndex,
+  JournalEvent,
+  ListedCommit,
+  Store,
+  WorkJournal,
+} from './store.ts';
+export type { BatchRow, MetricsRow, PromptRow, RolloutRow, VerdictRow } from './tables.ts';
+export {
+  decodeBatch,
+  decodeMetrics,
+  decodePrompts,
+  decodeRollouts,
+  decodeVerdicts,
+  encodeBatch,
+  encodeMetrics,
+  encodePrompts,
+  encodeRollouts,
+  encodeVerdicts,
+} from './tables.ts';

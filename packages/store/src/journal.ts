@@ -1,0 +1,59 @@
+/** Reading the work journal: JSON lines, of which a kill may have cut off the last one of each file. */
+import { z } from 'zod';
+import { StoreError } from './errors.ts';
+import type { JournalEvent, ListedCommit } from './store.ts';
+
+const eventSchema = z.strictObject({
+  key: z.string(),
+  kind: z.enum(['started', 'committed', 'found']),
+  worker: z.string(),
+  pid: z.number().int(),
+  at: z.number(),
+});
+
+/**
+ * The events of one journal file.
+ *
+ * @throws {StoreError} `journal-corrupt` where a line that is not the last is no event
+ */
+export function parseJournal(path: string, text: string): JournalEvent[] {
+  const lines = text.split('\n');
+  // What stands after the last line feed was being written when its process died.
+  const cut = lines.pop();
+  if (cut === undefined) return [];
+  return lines.map((line, index) => {
+    try {
+      return eventSchema.parse(JSON.parse(line));
+    } catch (cause) {
+      throw new StoreError(
+        `Cannot read journal ${path}: line ${index + 1} is no event, expected one JSON object a line`,
+        {
+          code: 'journal-corrupt',
+          cause,
+        },
+      );
+    }
+  });
+}
+
+/**
+ * The events that must not be: work that was started on a key after its commit. Empty, or the promise "committed, never
+ * repeated" is broken.
+ *
+ * @example
+ * ```ts
+ * import { equal } from 'node:assert/strict';
+ * import { repeatedWork } from '@evenkeel/store';
+ *
+ * const event = { key: 'a', worker: 'w', pid: 1 };
+ * const events = [{ ...event, kind: 'started', at: 1 }, { ...event, kind: 'started', at: 3 }] as const;
+ * equal(repeatedWork(events, [{ key: 'a', committedAt: 2 }]).length, 1);
+ * ```
+ */
+export function repeatedWork(
+  events: readonly JournalEvent[],
+  commits: readonly Pick<ListedCommit, 'key' | 'committedAt'>[],
+): JournalEvent[] {
+  const committedAt = new Map(commits.map((commit) => [commit.key, commit.committedAt]));
+  return events.filter((event) => event.kind === 'started' && event.at > (committedAt.get(event.key) ?? Infinity));
+}
