@@ -1,0 +1,120 @@
+/**
+ * The losses as graphs. Each token of a micro-batch has a weight that already holds the aggregation and the normaliser,
+ * so the losses and gradients of micro-batches add up to those of the minibatch. It does not know how the weights come
+ * about.
+ */
+import type { ObjectiveSpec } from '@evenkeel/algorithms';
+import { type Graph, GraphBuilder, gradients, op, type Value } from '@evenkeel/graph';
+import type { ModelConfig } from './model-config.ts';
+import { declareParameters, decodeSequences, logitsOf } from './transformer.ts';
+
+/** What is minimised. */
+export type TrainingObjective =
+  /** Σ weight · (−log π(token)). */
+  | { readonly kind: 'supervised' }
+  /** Σ weight · (−min(r·A, clip(r)·A)) + Σ klWeight · KL. */
+  | { readonly kind: 'policy-gradient'; readonly spec: ObjectiveSpec };
+
+/** The static shape of a micro-batch: sequences and predicted positions. */
+export interface BatchShape {
+  readonly batch: number;
+  readonly length: number;
+}
+
+/** Name of a parameter's gradient among the outputs. */
+export const gradientName = (parameter: string): string => `gradient:${parameter}`;
+
+/** −log π of each label, over B·T rows: tokens [B, T] and labels [B·T], both int32 inputs. */
+function tokenLogprobs(g: GraphBuilder, config: ModelConfig, { batch, length }: BatchShape) {
+  const parameters = declareParameters(g, config);
+  const tokens = g.input('tokens', 'int32', [batch, length]);
+  const labels = g.input('labels', 'int32', [batch * length]);
+  const { hidden } = decodeSequences(g, config, parameters, tokens);
+  const surprise = op.crossEntropy(g, logitsOf(g, config, parameters, hidden), labels);
+  return { parameters, logprobs: op.neg(g, surprise) };
+}
+
+/** Forward only: inputs tokens and labels, output `logprobs` [B·T]. */
+export function scoreGraph(config: ModelConfig, shape: BatchShape): Graph {
+  const g = new GraphBuilder(`score-${shape.batch}x${shape.length}`);
+  g.output('logprobs', tokenLogprobs(g, config, shape).logprobs);
+  return g.build();
+}
+
+/**
+ * Loss and gradients. Inputs besides those of `scoreGraph`, each float32 [B·T]: `weights`; for a policy gradient also
+ * `advantages` and `oldLogprobs`; `shares` (1 / completion length at its tokens) for a ratio per sequence;
+ * `referenceLogprobs` and `klWeights` for a KL term. Outputs: `loss`, `logprobs`, `kl` where there is one, and a gradient
+ * per parameter.
+ */
+export function trainGraph(config: ModelConfig, objective: TrainingObjective, shape: BatchShape): Graph {
+  const g = new GraphBuilder(`train-${shape.batch}x${shape.length}`);
+  const { parameters, logprobs } = tokenLogprobs(g, config, shape);
+  const rows = (name: string): Value => g.input(name, 'float32', [shape.batch * shape.length]);
+  const weights = rows('weights');
+  g.output('logprobs', logprobs);
+
+  let loss: Value;
+  if (objective.kind === 'supervised') {
+    loss = op.neg(g, op.reduceSum(g, op.mul(g, weights, logprobs)));
+  } else {
+    const { spec } = objective;
+    const gain = clippedGain(g, spec, shape, logprobs, rows);
+    loss = op.neg(g, op.reduceSum(g, op.mul(g, weights, gain)));
+    if (spec.kl.kind !== 'none') {
+      const penalty = divergence(g, spec.kl.kind, logprobs, rows('referenceLogprobs'), rows('klWeights'));
+      g.output('kl', penalty);
+      loss = op.add(g, loss, penalty);
+    }
+  }
+  g.output('loss', loss);
+  const names = [...parameters.keys()];
+  for (const [index, gradient] of gradients(g, loss, [...parameters.values()]).entries()) {
+    g.output(gradientName(names[index]!), gradient);
+  }
+  return g.build();
+}
+
+/**
+ * min(r·A, clip(r, 1 − low, 1 + high)·A) per token, r = exp(log π − log π_old), or exp of its mean over the completion
+ * for a ratio per sequence (GSPO). The gradient is PyTorch's: it passes the clip inside the range and on its bounds.
+ */
+function clippedGain(
+  g: GraphBuilder,
+  spec: ObjectiveSpec,
+  shape: BatchShape,
+  logprobs: Value,
+  rows: (name: string) => Value,
+): Value {
+  const advantages = rows('advantages');
+  let change = op.sub(g, logprobs, rows('oldLogprobs'));
+  if (spec.ratio === 'sequence') {
+    const { batch, length } = shape;
+    const shares = op.reshape(g, op.mul(g, change, rows('shares')), [batch, length]);
+    change = op.reshape(g, op.expand(g, op.reduceSum(g, shares, [1], true), [batch, length]), [batch * length]);
+  }
+  const ratio = op.exp(g, change);
+  const clipped = op.clip(g, ratio, 1 - spec.clipLow, 1 + spec.clipHigh);
+  return op.min(g, op.mul(g, ratio, advantages), op.mul(g, clipped, advantages));
+}
+
+/**
+ * Estimators of KL(π ‖ π_ref), weighted and summed. Source: Schulman, "Approximating KL divergence". Tokens without weight
+ * are taken as unchanged before anything is exponentiated, since a prompt token may be as improbable as it likes.
+ */
+function divergence(
+  g: GraphBuilder,
+  kind: 'k1' | 'k2' | 'k3',
+  logprobs: Value,
+  reference: Value,
+  weights: Value,
+): Value {
+  const counts = op.sub(g, g.scalar(1), op.cast(g, op.lessOrEqual(g, weights, g.scalar(0)), 'float32'));
+  const change = op.mul(g, op.sub(g, reference, logprobs), counts);
+  const estimate = {
+    k1: () => op.neg(g, change),
+    k2: () => op.mul(g, g.scalar(0.5), op.mul(g, change, change)),
+    k3: () => op.sub(g, op.sub(g, op.exp(g, change), change), g.scalar(1)),
+  };
+  return op.reduceSum(g, op.mul(g, weights, estimate[kind]()));
+}

@@ -1,0 +1,243 @@
+/**
+ * A policy at work: log-probabilities, losses with gradients, and completions, all through onnxruntime. It runs in
+ * whatever thread makes it. Sessions are made on first use, one per static shape; weights are passed in, so an update
+ * costs nothing here.
+ *
+ * Bits: the same calls give the same bits, whatever the number of threads.
+ */
+import type { Graph } from '@evenkeel/graph';
+import { PolicyError } from './errors.ts';
+import { type Completion, type GenerateOptions, generateCompletions } from './generate.ts';
+import { checkModelConfig, type ModelConfig, parameterShapes } from './model-config.ts';
+import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './objective-graph.ts';
+import { type PackedBatch, packSequences } from './pack-sequences.ts';
+import { ParameterBuffer, type Parameters } from './parameter-buffer.ts';
+import { GraphSession, type TensorData } from './session.ts';
+import { normaliserOf, type TrainingSequence, tokenInputs, trainingInputs } from './training-inputs.ts';
+
+export interface PolicyEngineOptions {
+  /** Threads inside an operation; 1 by default. */
+  readonly threads?: number;
+  readonly device?: 'cpu';
+  /** onnxruntime's execution providers, in order of preference; those of the device by default. */
+  readonly executionProviders?: readonly string[];
+  /** Positions in one run of a train or score graph; 1024 by default: as fast as more, with less memory. */
+  readonly tokensPerRun?: number;
+  /** Sequences that decode together; 256 by default. */
+  readonly decodeBatch?: number;
+}
+
+/** A prompt with its completion. */
+export interface ScoredSequence {
+  readonly tokens: Int32Array;
+  /** How many of the tokens are the prompt; at least 1. */
+  readonly promptLength: number;
+}
+
+export interface TrainingBatch {
+  readonly objective: TrainingObjective;
+  readonly sequences: readonly TrainingSequence[];
+  /**
+   * What the summed loss is divided by. Give that of the whole minibatch where it is spread over several calls; by
+   * default that of this call: the sum of the token weights (supervised), the number of completion tokens (token-mean) or
+   * of sequences (sequence-mean). `fixed-length` has no default: sequences × length.
+   */
+  readonly normaliser?: number;
+}
+
+export interface LossAndGradient {
+  readonly loss: number;
+  readonly gradients: ParameterBuffer;
+  /** Log-probabilities of each sequence's completion tokens under the weights that the gradient was taken at. */
+  readonly logprobs: readonly Float32Array[];
+  /** Share of the completion tokens whose ratio lies outside the clip range; 0 for a supervised loss. */
+  readonly clipFraction: number;
+  /** The KL term as it stands in the loss; 0 where there is none. */
+  readonly kl: number;
+}
+
+const LENGTH_MULTIPLE = 16;
+
+export class PolicyEngine {
+  readonly config: ModelConfig;
+  readonly #options: PolicyEngineOptions;
+  readonly #sessions = new Map<string, Promise<GraphSession>>();
+  #parameters: Parameters | undefined;
+
+  /** @throws {PolicyError} `model-config-invalid` */
+  constructor(config: ModelConfig, options: PolicyEngineOptions = {}) {
+    checkModelConfig(config);
+    this.config = config;
+    this.#options = options;
+  }
+
+  /**
+   * Takes the weights. They are not copied: what is written into the arrays later counts from the next run on.
+   *
+   * @throws {PolicyError} `parameters-invalid` if a tensor is missing, has another size, or lies in shared memory
+   */
+  setParameters(parameters: Parameters): void {
+    for (const { name, shape } of parameterShapes(this.config)) {
+      const data = parameters.get(name);
+      const size = shape.reduce((product, dimension) => product * dimension, 1);
+      const refuse = (state: string, wish: string): never => {
+        throw new PolicyError(`Cannot take parameters: ${name} ${state}, expected ${wish}`, {
+          code: 'parameters-invalid',
+        });
+      };
+      if (data?.length !== size) refuse(`has ${data?.length ?? 'no'} elements`, `${size}`);
+      if (data!.buffer instanceof SharedArrayBuffer) refuse('lies in shared memory', 'a copy of its own per thread');
+    }
+    this.#parameters = parameters;
+  }
+
+  /**
+   * Loss of a batch and its gradient by every parameter.
+   *
+   * @param into gradients to add to; fresh ones by default
+   * @throws {PolicyError} `sequence-invalid` for a sequence that the model cannot hold, `objective-invalid`
+   */
+  async lossAndGradient(batch: TrainingBatch, into?: ParameterBuffer): Promise<LossAndGradient> {
+    const { objective, sequences } = batch;
+    this.#checkSequences(sequences);
+    const normaliser = normaliserOf(batch);
+    const sum = into ?? new ParameterBuffer(this.config);
+    const logprobs = sequences.map(({ tokens, promptLength }) => new Float32Array(tokens.length - promptLength));
+    let loss = 0;
+    let kl = 0;
+    for (const packed of this.#pack(sequences)) {
+      const session = await this.#session(`train/${JSON.stringify(objective)}/${packed.batch}x${packed.length}`, () =>
+        trainGraph(this.config, objective, packed),
+      );
+      const results = await session.run(this.#feeds(trainingInputs(packed, batch, normaliser)));
+      loss += results.get('loss')![0]!;
+      kl += results.get('kl')?.[0] ?? 0;
+      collect(packed, sequences, results.get('logprobs')!, logprobs);
+      for (const [name, total] of sum.views) {
+        const part = results.get(gradientName(name))!;
+        for (let index = 0; index < total.length; index++) total[index]! += part[index]!;
+      }
+    }
+    return { loss, kl, gradients: sum, logprobs, clipFraction: clipFraction(batch, logprobs) };
+  }
+
+  /**
+   * Natural log-probabilities of each sequence's completion tokens, float32.
+   *
+   * @throws {PolicyError} `sequence-invalid` for a sequence that the model cannot hold
+   */
+  async score(sequences: readonly ScoredSequence[]): Promise<Float32Array[]> {
+    this.#checkSequences(sequences);
+    const logprobs = sequences.map(({ tokens, promptLength }) => new Float32Array(tokens.length - promptLength));
+    for (const packed of this.#pack(sequences)) {
+      const session = await this.#session(`score/${packed.batch}x${packed.length}`, () =>
+        scoreGraph(this.config, packed),
+      );
+      const results = await session.run(this.#feeds(tokenInputs(packed, sequences)));
+      collect(packed, sequences, results.get('logprobs')!, logprobs);
+    }
+    return logprobs;
+  }
+
+  /**
+   * Samples completions. See {@link generateCompletions}.
+   *
+   * @returns per prompt, its samples in order
+   * @throws {PolicyError} `sequence-invalid` for a prompt that the model cannot hold
+   */
+  async generate(prompts: readonly Int32Array[], options: GenerateOptions): Promise<Completion[][]> {
+    return generateCompletions(prompts, options, {
+      config: this.config,
+      decodeBatch: this.#options.decodeBatch ?? 256,
+      tokensPerRun: this.#options.tokensPerRun ?? 1024,
+      run: async (key, graph, inputs) => (await this.#session(key, graph)).run(this.#feeds(inputs)),
+    });
+  }
+
+  /** Releases every session. The engine can be used again, and makes them anew. */
+  async dispose(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of await Promise.all(sessions)) await session.release();
+  }
+
+  #pack(sequences: readonly ScoredSequence[]): PackedBatch[] {
+    return packSequences(
+      sequences.map(({ tokens }) => tokens.length - 1),
+      {
+        tokens: this.#options.tokensPerRun ?? 1024,
+        multiple: LENGTH_MULTIPLE,
+        longest: this.config.max_position_embeddings,
+      },
+    );
+  }
+
+  #feeds(inputs: ReadonlyMap<string, TensorData>): ReadonlyMap<string, TensorData> {
+    if (this.#parameters === undefined) {
+      throw new PolicyError('Cannot run the policy: it has no parameters, expected setParameters() first', {
+        code: 'parameters-invalid',
+      });
+    }
+    return new Map<string, TensorData>([...this.#parameters, ...inputs]);
+  }
+
+  #session(key: string, graph: () => Graph): Promise<GraphSession> {
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      const { executionProviders } = this.#options;
+      session = GraphSession.create(graph(), {
+        threads: this.#options.threads ?? 1,
+        ...(executionProviders === undefined ? {} : { executionProviders }),
+      });
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+
+  #checkSequences(sequences: readonly ScoredSequence[]): void {
+    const longest = this.config.max_position_embeddings;
+    for (const [index, { tokens, promptLength }] of sequences.entries()) {
+      const refuse = (state: string, wish: string): never => {
+        throw new PolicyError(`Cannot run sequence ${index}: ${state}, expected ${wish}`, { code: 'sequence-invalid' });
+      };
+      if (tokens.length < 2 || tokens.length > longest) refuse(`it has ${tokens.length} tokens`, `2 to ${longest}`);
+      if (!(promptLength >= 1 && promptLength <= tokens.length))
+        refuse(`its prompt has ${promptLength} tokens`, `1 to ${tokens.length}`);
+      for (const token of tokens) {
+        if (!(token >= 0 && token < this.config.vocab_size))
+          refuse(`it has token ${token}`, `0 to ${this.config.vocab_size - 1}`);
+      }
+    }
+  }
+}
+
+/** Takes the completions' log-probabilities out of a padded result. */
+function collect(
+  packed: PackedBatch,
+  sequences: readonly ScoredSequence[],
+  result: Float32Array,
+  logprobs: readonly Float32Array[],
+): void {
+  for (const [row, index] of packed.rows.entries()) {
+    const { promptLength, tokens } = sequences[index]!;
+    const start = row * packed.length;
+    logprobs[index]!.set(result.subarray(start + promptLength - 1, start + tokens.length - 1));
+  }
+}
+
+function clipFraction({ objective, sequences }: TrainingBatch, logprobs: readonly Float32Array[]): number {
+  if (objective.kind === 'supervised') return 0;
+  const { clipLow, clipHigh, ratio: level } = objective.spec;
+  let clipped = 0;
+  let total = 0;
+  for (const [index, { oldLogprobs }] of sequences.entries()) {
+    const changes = Array.from(logprobs[index]!, (logprob, token) => logprob - oldLogprobs![token]!);
+    const mean = changes.reduce((sum, change) => sum + change, 0) / changes.length;
+    for (const change of changes) {
+      const ratio = Math.exp(level === 'sequence' ? mean : change);
+      if (ratio < 1 - clipLow || ratio > 1 + clipHigh) clipped++;
+      total++;
+    }
+  }
+  return total === 0 ? 0 : clipped / total;
+}

@@ -1,0 +1,133 @@
+/**
+ * Sequences of a micro-batch as the arrays that the score and train graphs take. Position t of a row predicts token
+ * t + 1. Padded positions have weight 0.
+ */
+import { PolicyError } from './errors.ts';
+import type { PackedBatch } from './pack-sequences.ts';
+import type { ScoredSequence, TrainingBatch } from './policy-engine.ts';
+import type { TensorData } from './session.ts';
+
+/** A sequence to learn from. */
+export interface TrainingSequence extends ScoredSequence {
+  /** Supervised: weight per token of the sequence; that of token 0, which nothing predicts, is not read. Default: 1. */
+  readonly tokenWeights?: Float32Array;
+  /** Policy gradient: one advantage for the completion, or one per completion token. */
+  readonly advantage?: number | Float32Array;
+  /** Policy gradient: log-probabilities of the completion tokens under the policy that sampled them. */
+  readonly oldLogprobs?: Float32Array;
+  /** KL term: log-probabilities of the completion tokens under the reference policy. */
+  readonly referenceLogprobs?: Float32Array;
+  /** KL term: this sequence's β where β differs per task. */
+  readonly klBeta?: number;
+  /** Factor of the whole sequence's loss; 1 by default, at least 0. */
+  readonly weight?: number;
+}
+
+function refuse(index: number, state: string, wish: string): never {
+  throw new PolicyError(`Cannot train on sequence ${index}: ${state}, expected ${wish}`, { code: 'sequence-invalid' });
+}
+
+/** What the summed loss is divided by. */
+export function normaliserOf({ objective, sequences, normaliser }: TrainingBatch): number {
+  if (normaliser !== undefined && !(normaliser > 0)) {
+    throw new PolicyError(`Cannot train: the normaliser is ${normaliser}, expected a number above 0`, {
+      code: 'objective-invalid',
+    });
+  }
+  if (normaliser !== undefined) return normaliser;
+  if (objective.kind === 'supervised') {
+    let total = 0;
+    for (const { tokens, tokenWeights, weight = 1 } of sequences) {
+      for (let token = 1; token < tokens.length; token++) total += weight * (tokenWeights?.[token] ?? 1);
+    }
+    return total > 0 ? total : 1;
+  }
+  switch (objective.spec.aggregation) {
+    case 'token-mean':
+      return Math.max(
+        1,
+        sequences.reduce((total, { tokens, promptLength }) => total + tokens.length - promptLength, 0),
+      );
+    case 'sequence-mean':
+      return Math.max(1, sequences.length);
+    case 'fixed-length':
+      throw new PolicyError(
+        'Cannot train: aggregation is fixed-length without a normaliser, expected sequences × length',
+        { code: 'objective-invalid' },
+      );
+  }
+}
+
+/** tokens and labels. */
+export function tokenInputs(packed: PackedBatch, sequences: readonly ScoredSequence[]): Map<string, TensorData> {
+  const tokens = new Int32Array(packed.batch * packed.length);
+  const labels = new Int32Array(packed.batch * packed.length);
+  for (const [row, index] of packed.rows.entries()) {
+    const sequence = sequences[index]!.tokens;
+    tokens.set(sequence.subarray(0, -1), row * packed.length);
+    labels.set(sequence.subarray(1), row * packed.length);
+  }
+  return new Map([
+    ['tokens', tokens],
+    ['labels', labels],
+  ]);
+}
+
+/** All inputs of a train graph besides the parameters. */
+export function trainingInputs(packed: PackedBatch, batch: TrainingBatch, normaliser: number): Map<string, TensorData> {
+  const { objective, sequences } = batch;
+  const inputs = tokenInputs(packed, sequences);
+  const rows = (name: string): Float32Array => {
+    const data = new Float32Array(packed.batch * packed.length);
+    inputs.set(name, data);
+    return data;
+  };
+  const weights = rows('weights');
+  if (objective.kind === 'supervised') {
+    for (const [row, index] of packed.rows.entries()) {
+      const { tokens, tokenWeights, weight = 1 } = sequences[index]!;
+      if (tokenWeights !== undefined && tokenWeights.length !== tokens.length) {
+        refuse(index, `it has ${tokenWeights.length} token weights`, `${tokens.length}`);
+      }
+      for (let token = 1; token < tokens.length; token++) {
+        weights[row * packed.length + token - 1] = (weight * (tokenWeights?.[token] ?? 1)) / normaliser;
+      }
+    }
+    return inputs;
+  }
+
+  const { spec } = objective;
+  const advantages = rows('advantages');
+  const oldLogprobs = rows('oldLogprobs');
+  const shares = spec.ratio === 'sequence' ? rows('shares') : undefined;
+  const reference =
+    spec.kl.kind === 'none' ? undefined : { logprobs: rows('referenceLogprobs'), weights: rows('klWeights') };
+  for (const [row, index] of packed.rows.entries()) {
+    const sequence = sequences[index]!;
+    const { tokens, promptLength, advantage, weight = 1 } = sequence;
+    const count = tokens.length - promptLength;
+    const start = row * packed.length + promptLength - 1;
+    const perToken = (name: 'oldLogprobs' | 'referenceLogprobs', target: Float32Array): void => {
+      const given = sequence[name];
+      if (given?.length !== count) refuse(index, `it has ${given?.length ?? 'no'} ${name}`, `${count}`);
+      target.set(given!, start);
+    };
+    if (!(weight >= 0)) refuse(index, `its weight is ${weight}`, '0 or more');
+    if (advantage === undefined) refuse(index, 'it has no advantage', 'a number or one per completion token');
+    if (typeof advantage !== 'number' && advantage!.length !== count)
+      refuse(index, `it has ${advantage!.length} advantages`, `${count}`);
+    const share = weight / (spec.aggregation === 'sequence-mean' ? count * normaliser : normaliser);
+    perToken('oldLogprobs', oldLogprobs);
+    weights.fill(share, start, start + count);
+    if (typeof advantage === 'number') advantages.fill(advantage, start, start + count);
+    else advantages.set(advantage!, start);
+    shares?.fill(1 / count, start, start + count);
+    if (reference !== undefined && spec.kl.kind !== 'none') {
+      const beta = sequence.klBeta ?? spec.kl.beta;
+      if (typeof beta !== 'number') refuse(index, 'it has no klBeta', 'one, because β differs per task');
+      perToken('referenceLogprobs', reference.logprobs);
+      reference.weights.fill(share * (beta as number), start, start + count);
+    }
+  }
+  return inputs;
+}

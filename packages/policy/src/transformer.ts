@@ -1,0 +1,199 @@
+/**
+ * The Qwen2 decoder written on graphs: embedding, RMS norms, grouped-query attention with rotary positions, SwiGLU, tied
+ * or separate head. It does not know losses, batches of rollouts or sampling. Weights are inputs of the graph and keep
+ * their Hugging Face orientation, so an update of the weights needs no new session.
+ *
+ * Shapes: B sequences, T positions, N = B·T rows, H query heads, K key heads, d elements per head, V tokens, S cached
+ * positions.
+ */
+import { type GraphBuilder, op, type Value } from '@evenkeel/graph';
+import { headSize, type ModelConfig, parameterShapes } from './model-config.ts';
+
+/** The parameters as values of a graph. */
+export type ParameterValues = ReadonlyMap<string, Value>;
+
+/** Declares every parameter as an input under its Hugging Face name. */
+export function declareParameters(g: GraphBuilder, config: ModelConfig): ParameterValues {
+  return new Map(parameterShapes(config).map(({ name, shape }) => [name, g.input(name, 'float32', shape)]));
+}
+
+/** The rotary tables: cosine and sine, each [positions, d / 2]. */
+export function rotaryTables(g: GraphBuilder, config: ModelConfig, positions: number): { cosine: Value; sine: Value } {
+  const half = headSize(config) / 2;
+  const table = (of: (angle: number) => number): Value => {
+    const data = new Float32Array(positions * half);
+    for (let position = 0; position < positions; position++) {
+      for (let index = 0; index < half; index++) {
+        data[position * half + index] = of(position * config.rope_theta ** (-index / half));
+      }
+    }
+    return g.constant('float32', [positions, half], data);
+  };
+  return { cosine: table(Math.cos), sine: table(Math.sin) };
+}
+
+interface Layer {
+  readonly g: GraphBuilder;
+  readonly config: ModelConfig;
+  readonly weight: (name: string) => Value;
+  readonly bias: (name: string) => Value | undefined;
+}
+
+function layerOf(g: GraphBuilder, config: ModelConfig, parameters: ParameterValues, index: number): Layer {
+  return {
+    g,
+    config,
+    weight: (name) => parameters.get(`model.layers.${index}.${name}.weight`)!,
+    bias: (name) => parameters.get(`model.layers.${index}.${name}.bias`),
+  };
+}
+
+/** x·Wᵀ + b. */
+function project({ g, weight, bias }: Layer, x: Value, name: string): Value {
+  return op.gemm(g, x, weight(name), { transB: true, c: bias(name) });
+}
+
+/** The residual sum is the C of the product. */
+function feedForward(layer: Layer, x: Value): Value {
+  const { g, config, weight } = layer;
+  const normed = op.rmsNorm(g, x, weight('post_attention_layernorm'), config.rms_norm_eps);
+  const gate = op.silu(g, project(layer, normed, 'mlp.gate_proj'));
+  const product = op.mul(g, gate, project(layer, normed, 'mlp.up_proj'));
+  return op.gemm(g, product, weight('mlp.down_proj'), { transB: true, c: x });
+}
+
+/** What a pass over whole sequences gives. */
+export interface SequencePass {
+  /** Hidden states before the last norm, [N, width]. */
+  readonly hidden: Value;
+  /** Rotated keys per layer, [B, K, T, d]. */
+  readonly keys: readonly Value[];
+  /** Values per layer, [B, K, T, d]. */
+  readonly values: readonly Value[];
+}
+
+/**
+ * The decoder's layers over whole sequences. Attention is causal and sequences are padded on the right, so padding needs
+ * no mask: no token that counts can see it.
+ *
+ * @param tokens int32 [B, T]
+ */
+export function decodeSequences(
+  g: GraphBuilder,
+  config: ModelConfig,
+  parameters: ParameterValues,
+  tokens: Value,
+): SequencePass {
+  const [batch, length] = tokens.shape as [number, number];
+  const size = headSize(config);
+  const { num_attention_heads: heads, num_key_value_heads: keyHeads } = config;
+  const { cosine, sine } = rotaryTables(g, config, length);
+  const positions = g.constant(
+    'int64',
+    [batch, length],
+    Int32Array.from({ length: batch * length }, (_, index) => index % length),
+  );
+  const split = (x: Value, count: number): Value =>
+    op.transpose(g, op.reshape(g, x, [batch, length, count, size]), [0, 2, 1, 3]);
+  const rotate = (x: Value, count: number): Value =>
+    split(
+      op.rotaryEmbedding(g, op.reshape(g, x, [batch, length, count * size]), cosine, sine, positions, count),
+      count,
+    );
+
+  const embedding = parameters.get('model.embed_tokens.weight')!;
+  let hidden = op.gather(g, embedding, op.reshape(g, tokens, [batch * length]));
+  const keys: Value[] = [];
+  const values: Value[] = [];
+  for (let index = 0; index < config.num_hidden_layers; index++) {
+    const layer = layerOf(g, config, parameters, index);
+    const normed = op.rmsNorm(g, hidden, layer.weight('input_layernorm'), config.rms_norm_eps);
+    const q = rotate(project(layer, normed, 'self_attn.q_proj'), heads);
+    const k = rotate(project(layer, normed, 'self_attn.k_proj'), keyHeads);
+    const v = split(project(layer, normed, 'self_attn.v_proj'), keyHeads);
+    const mixed = op.attention(g, q, k, v, { causal: true, scale: 1 / Math.sqrt(size) });
+    const rows = op.reshape(g, op.transpose(g, mixed, [0, 2, 1, 3]), [batch * length, heads * size]);
+    hidden = feedForward(layer, op.gemm(g, rows, layer.weight('self_attn.o_proj'), { transB: true, c: hidden }));
+    keys.push(k);
+    values.push(v);
+  }
+  return { hidden, keys, values };
+}
+
+/** A layer's cached keys and values, [B, K, S, d] each. */
+export interface CachedLayer {
+  readonly keys: Value;
+  readonly values: Value;
+}
+
+/** What one decoding step gives. */
+export interface StepPass {
+  /** Hidden states before the last norm, [B, width]. */
+  readonly hidden: Value;
+  /** The new rows for the caches per layer, [B, K, 1, d]. */
+  readonly keys: readonly Value[];
+  readonly values: readonly Value[];
+}
+
+export interface StepInputs {
+  /** int32 [B]. */
+  readonly tokens: Value;
+  /** int64 [B, 1]. */
+  readonly positions: Value;
+  /** float32 [B, 1, 1, S + 1]: 0 where a position may be seen, very negative elsewhere; the last is the token itself. */
+  readonly mask: Value;
+  readonly cache: readonly CachedLayer[];
+}
+
+/**
+ * The decoder's layers for one new token per sequence. The caches are read and never copied: the new token's key and
+ * value stand beside them, and the caller writes them in.
+ */
+export function decodeStep(
+  g: GraphBuilder,
+  config: ModelConfig,
+  parameters: ParameterValues,
+  inputs: StepInputs,
+): StepPass {
+  const [batch] = inputs.tokens.shape as [number];
+  const size = headSize(config);
+  const { num_attention_heads: heads, num_key_value_heads: keyHeads } = config;
+  const { cosine, sine } = rotaryTables(g, config, config.max_position_embeddings);
+  const cached = inputs.mask.shape[3]! - 1;
+  const grouped = [batch, keyHeads, heads / keyHeads, size];
+  const single = [batch, keyHeads, 1, size];
+  const rotate = (x: Value, count: number, shape: readonly number[]): Value =>
+    op.reshape(
+      g,
+      op.rotaryEmbedding(g, op.reshape(g, x, [batch, 1, count * size]), cosine, sine, inputs.positions, count),
+      shape,
+    );
+
+  let hidden = op.gather(g, parameters.get('model.embed_tokens.weight')!, inputs.tokens);
+  const keys: Value[] = [];
+  const values: Value[] = [];
+  for (const [index, cache] of inputs.cache.entries()) {
+    const layer = layerOf(g, config, parameters, index);
+    const normed = op.rmsNorm(g, hidden, layer.weight('input_layernorm'), config.rms_norm_eps);
+    const q = rotate(project(layer, normed, 'self_attn.q_proj'), heads, grouped);
+    const k = rotate(project(layer, normed, 'self_attn.k_proj'), keyHeads, single);
+    const v = op.reshape(g, project(layer, normed, 'self_attn.v_proj'), single);
+    const scale = { transB: true, alpha: 1 / Math.sqrt(size) };
+    const scores = op.concat(g, [op.matmul(g, q, cache.keys, scale), op.matmul(g, q, k, scale)], 3);
+    const weights = op.softmax(g, op.add(g, scores, inputs.mask));
+    const before = op.matmul(g, op.slice(g, weights, 3, 0, cached), cache.values);
+    const mixed = op.add(g, before, op.mul(g, op.slice(g, weights, 3, cached, cached + 1), v));
+    const rows = op.reshape(g, mixed, [batch, heads * size]);
+    hidden = feedForward(layer, op.gemm(g, rows, layer.weight('self_attn.o_proj'), { transB: true, c: hidden }));
+    keys.push(k);
+    values.push(v);
+  }
+  return { hidden, keys, values };
+}
+
+/** Logits of hidden states: [rows, width] to [rows, V]. */
+export function logitsOf(g: GraphBuilder, config: ModelConfig, parameters: ParameterValues, hidden: Value): Value {
+  const normed = op.rmsNorm(g, hidden, parameters.get('model.norm.weight')!, config.rms_norm_eps);
+  const head = config.tie_word_embeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+  return op.gemm(g, normed, parameters.get(head)!, { transB: true });
+}
