@@ -10,7 +10,7 @@ import { findGrid, type GridProblem } from './grid.ts';
  */
 export function solveZebra(data: ZebraData): string | null {
   const words = data.characteristics.flatMap(({ values }) => values);
-  const valueOf = (word: string | number): number => {
+  const indexOfWord = (word: string | number): number => {
     const value = words.indexOf(String(word));
     if (value < 0)
       throw new RangeError(`Cannot solve a Zebra puzzle: clue names "${word}", expected one of its values`);
@@ -21,8 +21,8 @@ export function solveZebra(data: ZebraData): string | null {
     characteristics: data.characteristics.length,
     clues: data.clues.map(([kind, subject, object]) => ({
       kind,
-      a: valueOf(subject),
-      b: kind === 'in' ? Number(object) - 1 : valueOf(object),
+      a: indexOfWord(subject),
+      b: kind === 'in' ? Number(object) - 1 : indexOfWord(object),
     })),
   };
   const grid = findGrid(problem, null);

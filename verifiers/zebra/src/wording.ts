@@ -28,10 +28,13 @@ export function promptZebra(puzzle: Puzzle<ZebraData>, style: PromptStyle): stri
   return style === 'compact' ? compactPrompt(puzzle) : chatPrompt(puzzle.data);
 }
 
+const rankOf = (key: string): number => [...characteristicOf.keys()].indexOf(key);
+
 const kindOrder: readonly ClueKind[] = ['in', 'same', 'left', 'by'];
 
 function compactPrompt({ level, data }: Puzzle<ZebraData>): string {
-  const words = data.characteristics.flatMap(({ values }) => [...values].sort());
+  const characteristics = [...data.characteristics].sort((one, other) => rankOf(one.key) - rankOf(other.key));
+  const words = characteristics.flatMap(({ values }) => [...values].sort());
   const clues = data.clues
     .map(([kind, subject, object]) => {
       const a = words.indexOf(subject);
@@ -45,7 +48,7 @@ function compactPrompt({ level, data }: Puzzle<ZebraData>): string {
     .map(({ kind, a, b }) => `${words[a]} ${kind === 'same' ? 'is' : kind} ${kind === 'in' ? b : words[b]}`)
     .join(' , ');
   if (level === 'tiny') return `zebra : ${clues} :`;
-  const lists = data.characteristics.map(({ values }) => [...values].sort().join(' '));
+  const lists = characteristics.map(({ values }) => [...values].sort().join(' '));
   return `zebra ${data.houses} : ${lists.join(' ; ')} : ${clues} :`;
 }
 
