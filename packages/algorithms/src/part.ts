@@ -52,7 +52,7 @@ export function resolvePart(role: string, table: Table, preset: PartSpec, overri
   }
   const complaint = definition.check?.(options);
   if (complaint !== undefined) throw new ConfigError(`Cannot configure the ${role} ${kind}: ${complaint}`);
-  return { ...options, kind };
+  return { kind, ...options };
 }
 
 function checkOption(role: string, definition: PartDefinition<PartOptions, unknown>, name: string, value: Json): void {

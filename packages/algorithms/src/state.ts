@@ -3,11 +3,11 @@ import { ConfigError } from '@evenkeel/core';
 import type { PartState } from './types.ts';
 
 /**
- * A number as a state keeps it: nine significant digits. That is the precision of the float32 which torch's optimizers
+ * A number as a state keeps it: eight significant digits. That is more than the float32 which torch's optimizers
  * keep, and it holds the state of 10,000 tasks below 1 MB. Never −0, which canonical JSON refuses.
  */
 export function stateNumber(value: number): number {
-  return Number(value.toPrecision(9)) + 0;
+  return Number(value.toPrecision(8)) + 0;
 }
 
 /**
