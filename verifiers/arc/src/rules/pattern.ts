@@ -50,4 +50,65 @@ const keepEnds: Rule = {
   },
 };
 
-export const patternRules: readonly Rule[] = [fillBetween, keepEnds];
+/** A block of 3 or 5 at the left edge, and dots to its right: it is copied to each, the dot in the middle. */
+function copyToDots(name: string, takesDotColor: boolean): Rule {
+  return {
+    name,
+    draw(random, length) {
+      const size = random.integer(2) === 0 ? 3 : 5;
+      if (size >= length) return null;
+      const color = anyColor(random);
+      const cells = blank(length).fill(color, 0, size);
+      let dots = 0;
+      for (let at = size + (size - 1) / 2 + 1; at <= length - size; at++) {
+        if (random.integer(2) === 0) continue;
+        cells[at] = takesDotColor ? anyColor(random) : color;
+        dots++;
+        at += size;
+      }
+      return dots === 0 ? null : cells;
+    },
+    apply(grid) {
+      const [block, ...dots] = segmentsOf(grid);
+      if (block === undefined || block.start !== 0 || !(block.size === 3 || block.size === 5)) return null;
+      if (block.color === 0 || dots.length === 0) return null;
+      const output = blank(grid.length).fill(block.color, 0, block.size);
+      let free = block.size + 1;
+      for (const dot of dots) {
+        const start = dot.start - (block.size - 1) / 2;
+        const hasRoom = start >= free && dot.start + block.size <= grid.length;
+        if (dot.size > 1 || !hasRoom || (!takesDotColor && dot.color !== block.color)) return null;
+        paint(output, start, block.size, dot.color);
+        free = start + block.size + 1;
+      }
+      return output;
+    },
+  };
+}
+
+/** A pattern of 2 to 5 cells stands twice at the left edge: it goes on to the right edge. */
+const repeat: Rule = {
+  name: 'repeat_pattern_full',
+  draw(random, length) {
+    const size = between(random, 2, 5);
+    const pattern = Array.from({ length: size }, () => anyColor(random));
+    if (2 * size >= length) return null;
+    return [...pattern, ...pattern, ...blank(length - 2 * size)];
+  },
+  apply(grid) {
+    const shown = onlySegment(grid);
+    if (shown === null || shown.start !== 0 || shown.size % 2 === 1 || shown.size === grid.length) return null;
+    const size = shown.size / 2;
+    if (size < 2 || size > 5) return null;
+    for (let at = 0; at < size; at++) if (grid[at] !== grid[at + size]) return null;
+    return grid.map((_, at) => grid[at % size]!);
+  },
+};
+
+export const patternRules: readonly Rule[] = [
+  fillBetween,
+  keepEnds,
+  copyToDots('copy_block_to_dots', false),
+  copyToDots('copy_block_to_dots_colors', true),
+  repeat,
+];

@@ -1,18 +1,24 @@
 /** All rules. */
 import type { Rule } from '../rule.ts';
+import { blockRules } from './block.ts';
+import { dotRules } from './dot.ts';
 import { fillRules } from './fill.ts';
 import { gravityRules } from './gravity.ts';
 import { moveRules } from './move.ts';
 import { patternRules } from './pattern.ts';
 import { recolorRules } from './recolor.ts';
 import { reflectRules } from './reflect.ts';
+import { sortRules } from './sort.ts';
 
 export const rules: readonly Rule[] = [
   ...moveRules,
   ...gravityRules,
+  ...dotRules,
+  ...blockRules,
   ...patternRules,
   ...reflectRules,
   ...recolorRules,
+  ...sortRules,
   ...fillRules,
 ];
 
