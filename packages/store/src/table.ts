@@ -200,7 +200,7 @@ function columnData(table: string, column: string, type: ColumnType, rows: Rows)
         data instanceof Int32Array
           ? makeData({ type: new Int32(), data, nullCount: 0 })
           : makeData({ type: new Float32(), data, nullCount: 0 });
-      return new Data(arrowType(type), 0, values.length, 0, { [0]: valueOffsets }, [child]);
+      return new Data(arrowType(type), 0, values.length, 0, { 0: valueOffsets }, [child]);
     }
   }
 }

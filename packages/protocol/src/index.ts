@@ -1,0 +1,77 @@
+export type { KnownVerifier, RunConfig, RunFile, TaskConfig } from './config.ts';
+export {
+  configHash,
+  defaultRunFile,
+  parseRunConfig,
+  parseRunFile,
+  resolveRunConfig,
+  runConfigSchema,
+  runFileSchema,
+  runNameSchema,
+  taskConfigSchema,
+} from './config.ts';
+export type { Endpoints, WorkerRole } from './endpoints.ts';
+export { endpointsSchema } from './endpoints.ts';
+export { ProtocolError } from './errors.ts';
+export { faultPoint } from './fault-point.ts';
+export type { Capabilities, ClientFrame, ServerFrame } from './frames.ts';
+export {
+  capabilitiesSchema,
+  clientFrameSchema,
+  decodeClientFrame,
+  decodeServerFrame,
+  encodeFrame,
+  maxFrameBytes,
+  serverFrameSchema,
+  subprotocol,
+} from './frames.ts';
+export type { JobContext, JobOutcome, JobStore } from './job-table.ts';
+export type { JobThreadRun } from './job-thread.ts';
+export { JobThread, serveJobs } from './job-thread.ts';
+export type {
+  Job,
+  JobResults,
+  OptimizerSpec,
+  PuzzleDraw,
+  PuzzlesJob,
+  PuzzlesResult,
+  RedoEntry,
+  RolloutJob,
+  RolloutResult,
+  UpdateJob,
+  UpdateResult,
+  VerdictCounts,
+  VerifyJob,
+  VerifyResult,
+} from './jobs.ts';
+export {
+  artefactRefSchema,
+  jobSchema,
+  objectiveSpecSchema,
+  optimizerSpecSchema,
+  puzzleDrawSchema,
+  puzzlesJobSchema,
+  puzzlesResultSchema,
+  redoEntrySchema,
+  resultSchemas,
+  rolloutJobSchema,
+  rolloutResultSchema,
+  updateJobSchema,
+  updateResultSchema,
+  verdictCountsSchema,
+  verifyJobSchema,
+  verifyResultSchema,
+} from './jobs.ts';
+export { version } from './version.ts';
+export type {
+  CallOptions,
+  JobStatus,
+  Progress,
+  ReconnectOptions,
+  RunJobOptions,
+  WorkerClientOptions,
+} from './worker-client.ts';
+export { callWorker, WorkerClient } from './worker-client.ts';
+export type { WorkerEndpoint } from './worker-connection.ts';
+export type { WorkerServer, WorkerServerOptions } from './worker-server.ts';
+export { startWorkerServer } from './worker-server.ts';

@@ -1,0 +1,295 @@
+/**
+ * The jobs of one worker, by key: found where committed, joined where running, queued otherwise, committed before anybody
+ * is told. It does not know sockets: whoever listens is a function that takes frames.
+ *
+ * Invariants: a key is at most once among the jobs; `done` is told only of what the store holds; a listener that goes away
+ * stops nothing.
+ */
+import { type ArtefactRef, errorRecord, type Json, type Logger } from '@evenkeel/core';
+import { z } from 'zod';
+import { ProtocolError } from './errors.ts';
+import { faultPoint } from './fault-point.ts';
+import { type ClientFrame, encodeFrame, type ServerFrame } from './frames.ts';
+
+/** What a worker needs of the store; `packages/store` fulfils it. */
+export interface JobStore {
+  lookup(key: string): Promise<{ readonly result: Json } | null>;
+  commit(
+    key: string,
+    outcome: { readonly result: Json; readonly refs: readonly ArtefactRef[]; readonly attempt: number },
+  ): Promise<{ readonly result: Json }>;
+  journal(event: {
+    readonly key: string;
+    readonly kind: 'started' | 'committed' | 'found';
+    readonly worker: string;
+    readonly pid: number;
+    readonly at?: number;
+  }): Promise<void>;
+}
+
+/** What a job is told besides its payload. */
+export interface JobContext {
+  readonly key: string;
+  /** The attempt that started it. A result must not depend on it. */
+  readonly attempt: number;
+  /** Aborted where nobody wants the result any longer, or the worker stops. */
+  readonly signal: AbortSignal;
+  progress(done: number, total: number, phase?: string): void;
+}
+
+/** A job's outcome: the small result, and every artefact that it names. */
+export interface JobOutcome {
+  readonly result: Json;
+  readonly refs: readonly ArtefactRef[];
+}
+
+export interface JobTableOptions<J extends { readonly kind: string }> {
+  /** The worker's name, as the journal has it. */
+  readonly worker: string;
+  readonly maxConcurrentJobs: number;
+  readonly store: JobStore;
+  readonly jobSchema: z.ZodType<J>;
+  readonly run: (job: J, context: JobContext) => Promise<JobOutcome>;
+  readonly logger: Logger;
+}
+
+export type Listener = (frame: ServerFrame) => void;
+
+type Submit = Extract<ClientFrame, { kind: 'submit' }>;
+
+interface Entry<J> {
+  readonly key: string;
+  readonly attempt: number;
+  readonly job: J;
+  readonly listeners: Set<Listener>;
+  readonly controller: AbortController;
+  state: 'queued' | 'running';
+  progress: { readonly done: number; readonly total: number; readonly phase?: string } | null;
+  toldAt: number;
+}
+
+/** Progress more often than this is kept for `status`, but not sent. */
+const PROGRESS_INTERVAL_MS = 50;
+/** Failed keys that `status` still tells of. */
+const REMEMBERED_FAILURES = 100;
+
+export class JobTable<J extends { readonly kind: string }> {
+  readonly #options: JobTableOptions<J>;
+  readonly #entries = new Map<string, Entry<J>>();
+  readonly #failed = new Set<string>();
+  readonly #running = new Map<Entry<J>, Promise<void>>();
+  #queue: Entry<J>[] = [];
+  #closed = false;
+
+  constructor(options: JobTableOptions<J>) {
+    this.#options = options;
+  }
+
+  /** Starts the job, or joins it where its key is known. */
+  async submit(frame: Submit, listener: Listener): Promise<void> {
+    const { key, attempt } = frame;
+    if (this.#closed || this.#join(key, listener)) return;
+    const job = this.#parse(frame);
+    if (job instanceof ProtocolError) {
+      listener({ kind: 'failed', key, error: errorRecord(job) });
+      return;
+    }
+    const controller = new AbortController();
+    const listeners = new Set([listener]);
+    const entry: Entry<J> = { key, attempt, job, listeners, controller, state: 'queued', progress: null, toldAt: 0 };
+    this.#entries.set(key, entry);
+    this.#failed.delete(key);
+    try {
+      const found = await this.#find(key);
+      if (found !== null) {
+        this.#tell(entry, { kind: 'accepted', key, state: 'done' });
+        this.#finish(entry, { kind: 'done', key, result: found.result });
+        return;
+      }
+    } catch (thrown) {
+      this.#fail(entry, thrown);
+      return;
+    }
+    if (controller.signal.aborted || this.#closed) return;
+    this.#queue.push(entry);
+    this.#pump();
+    this.#tell(entry, { kind: 'accepted', key, state: entry.state });
+  }
+
+  /** Joins a key that is known; starts nothing. */
+  async attach(key: string, listener: Listener): Promise<void> {
+    if (this.#join(key, listener)) return;
+    const found = await this.#find(key);
+    if (found === null) {
+      listener({ kind: 'status', key, state: this.#failed.has(key) ? 'failed' : 'unknown' });
+      return;
+    }
+    listener({ kind: 'accepted', key, state: 'done' });
+    listener({ kind: 'done', key, result: found.result });
+  }
+
+  async status(key: string, listener: Listener): Promise<void> {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) {
+      const { done, total } = entry.progress ?? {};
+      const amount = done === undefined || total === undefined ? {} : { done, total };
+      listener({ kind: 'status', key, state: entry.state, ...amount });
+      return;
+    }
+    const committed = (await this.#options.store.lookup(key)) !== null;
+    listener({ kind: 'status', key, state: committed ? 'done' : this.#failed.has(key) ? 'failed' : 'unknown' });
+  }
+
+  /** Takes back this listener's wish; the job stops where no other listener has it. */
+  cancel(key: string, listener: Listener): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) {
+      listener({ kind: 'status', key, state: 'unknown' });
+      return;
+    }
+    entry.listeners.delete(listener);
+    if (entry.listeners.size === 0) {
+      const error = new ProtocolError(
+        `Cannot finish job ${key}: it was cancelled, expected somebody to want its result`,
+        {
+          code: 'job-cancelled',
+          retryable: true,
+        },
+      );
+      // Out of the table at once: a new submit must not join a job that is being stopped.
+      this.#entries.delete(key);
+      this.#queue = this.#queue.filter((queued) => queued !== entry);
+      entry.controller.abort(error);
+      listener({ kind: 'failed', key, error: errorRecord(error) });
+    } else {
+      listener({ kind: 'status', key, state: entry.state });
+    }
+  }
+
+  /** Forgets a listener whose socket is gone. Its jobs go on. */
+  detach(listener: Listener): void {
+    for (const entry of this.#entries.values()) entry.listeners.delete(listener);
+  }
+
+  /** Stops everything, tells nobody: whoever waits comes back to the next process. Waits for running jobs to see it. */
+  async close(graceMs: number): Promise<void> {
+    this.#closed = true;
+    this.#queue = [];
+    for (const entry of this.#entries.values()) entry.listeners.clear();
+    for (const entry of this.#running.keys()) entry.controller.abort(new Error('The worker stops'));
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    await Promise.race([Promise.all(this.#running.values()), grace]);
+    clearTimeout(timer);
+  }
+
+  #join(key: string, listener: Listener): boolean {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    entry.listeners.add(listener);
+    listener({ kind: 'accepted', key, state: entry.state });
+    if (entry.progress !== null) listener({ kind: 'progress', key, ...entry.progress });
+    return true;
+  }
+
+  #parse(frame: Submit): J | ProtocolError {
+    const parsed = this.#options.jobSchema.safeParse(frame.payload);
+    if (parsed.success && parsed.data.kind === frame.job) return parsed.data;
+    const state = parsed.success
+      ? `its payload is of kind ${parsed.data.kind}`
+      : z.prettifyError(parsed.error).replaceAll('\n', ' ');
+    return new ProtocolError(
+      `Cannot do job ${frame.key}: ${state}, expected a ${frame.job} job that this worker does`,
+      {
+        code: 'job-invalid',
+      },
+    );
+  }
+
+  async #find(key: string): Promise<{ readonly result: Json } | null> {
+    const found = await this.#options.store.lookup(key);
+    if (found !== null) await this.#journal(key, 'found');
+    return found;
+  }
+
+  #pump(): void {
+    while (!this.#closed && this.#running.size < this.#options.maxConcurrentJobs) {
+      const entry = this.#queue.shift();
+      if (entry === undefined) return;
+      entry.state = 'running';
+      const running = this.#execute(entry).finally(() => {
+        this.#running.delete(entry);
+        this.#pump();
+      });
+      this.#running.set(entry, running);
+    }
+  }
+
+  /** Never rejects. */
+  async #execute(entry: Entry<J>): Promise<void> {
+    const { key } = entry;
+    try {
+      // Looked up again: another process may have committed it while it waited here.
+      const askedAt = Date.now();
+      const { result } = (await this.#find(key)) ?? (await this.#work(entry, askedAt));
+      this.#finish(entry, { kind: 'done', key, result });
+    } catch (thrown) {
+      this.#fail(entry, entry.controller.signal.aborted ? entry.controller.signal.reason : thrown);
+    }
+  }
+
+  async #work(entry: Entry<J>, askedAt: number): Promise<{ readonly result: Json }> {
+    const { key, attempt, job, controller } = entry;
+    const { store, run, logger } = this.#options;
+    controller.signal.throwIfAborted();
+    await this.#journal(key, 'started', askedAt);
+    faultPoint('worker/before-run');
+    logger.debug('Job started', { key, attempt, job: job.kind });
+    const progress = (done: number, total: number, phase?: string) => this.#progress(entry, done, total, phase);
+    const { result, refs } = await run(job, { key, attempt, signal: controller.signal, progress });
+    // A result that cannot be sent must not be committed: it would fail for ever.
+    encodeFrame({ kind: 'done', key, result });
+    faultPoint('worker/before-commit');
+    const commit = await store.commit(key, { result, refs, attempt });
+    faultPoint('worker/after-commit');
+    await this.#journal(key, 'committed');
+    logger.debug('Job committed', { key, attempt, job: job.kind });
+    return commit;
+  }
+
+  #journal(key: string, kind: 'started' | 'committed' | 'found', at?: number): Promise<void> {
+    const { store, worker } = this.#options;
+    return store.journal({ key, kind, worker, pid: process.pid, ...(at === undefined ? {} : { at }) });
+  }
+
+  #progress(entry: Entry<J>, done: number, total: number, phase?: string): void {
+    entry.progress = { done, total, ...(phase === undefined ? {} : { phase }) };
+    const now = performance.now();
+    if (now - entry.toldAt < PROGRESS_INTERVAL_MS && done < total) return;
+    entry.toldAt = now;
+    this.#tell(entry, { kind: 'progress', key: entry.key, ...entry.progress });
+  }
+
+  #fail(entry: Entry<J>, thrown: unknown): void {
+    const error = errorRecord(thrown);
+    if (!entry.controller.signal.aborted) {
+      this.#options.logger.warn('Job failed', { key: entry.key, ...error });
+      this.#failed.add(entry.key);
+      const [oldest] = this.#failed;
+      if (this.#failed.size > REMEMBERED_FAILURES && oldest !== undefined) this.#failed.delete(oldest);
+    }
+    this.#finish(entry, { kind: 'failed', key: entry.key, error });
+  }
+
+  /** Forgets the job, then tells: a retry that comes at once starts anew. */
+  #finish(entry: Entry<J>, frame: ServerFrame): void {
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
+    this.#tell(entry, frame);
+  }
+
+  #tell(entry: Entry<J>, frame: ServerFrame): void {
+    for (const listener of entry.listeners) listener(frame);
+  }
+}
