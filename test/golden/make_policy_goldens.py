@@ -115,7 +115,7 @@ def qwen2(name, seed, lengths, **shape):
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     config = transformers.Qwen2Config(
-        max_position_embeddings=64, rope_theta=2500.0, bos_token_id=None, eos_token_id=1, pad_token_id=1, use_sliding_window=False,
+        max_position_embeddings=64, rope_theta=2500.0, bos_token_id=None, eos_token_id=1, pad_token_id=None, use_sliding_window=False,
         attn_implementation="eager", **shape)
     model = transformers.Qwen2ForCausalLM(config).float().eval()
     with torch.no_grad():

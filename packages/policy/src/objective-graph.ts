@@ -50,7 +50,9 @@ export function scoreGraph(config: ModelConfig, shape: BatchShape): Graph {
 export function trainGraph(config: ModelConfig, objective: TrainingObjective, shape: BatchShape): Graph {
   const g = new GraphBuilder(`train-${shape.batch}x${shape.length}`);
   const { parameters, logprobs } = tokenLogprobs(g, config, shape);
-  const rows = (name: string): Value => g.input(name, 'float32', [shape.batch * shape.length]);
+  const declared = new Map<string, Value>();
+  const rows = (name: string): Value =>
+    declared.getOrInsertComputed(name, () => g.input(name, 'float32', [shape.batch * shape.length]));
   const weights = rows('weights');
   g.output('logprobs', logprobs);
 
@@ -62,7 +64,7 @@ export function trainGraph(config: ModelConfig, objective: TrainingObjective, sh
     const gain = clippedGain(g, spec, shape, logprobs, rows);
     loss = op.neg(g, op.reduceSum(g, op.mul(g, weights, gain)));
     if (spec.kl.kind !== 'none') {
-      const penalty = divergence(g, spec.kl.kind, logprobs, rows('referenceLogprobs'), rows('klWeights'));
+      const penalty = divergence(g, spec.kl.kind, logprobs, rows);
       g.output('kl', penalty);
       loss = op.add(g, loss, penalty);
     }
@@ -99,22 +101,22 @@ function clippedGain(
 }
 
 /**
- * Estimators of KL(π ‖ π_ref), weighted and summed. Source: Schulman, "Approximating KL divergence". Tokens without weight
- * are taken as unchanged before anything is exponentiated, since a prompt token may be as improbable as it likes.
+ * Estimators of KL(π ‖ π_ref), weighted and summed. Source: Schulman, "Approximating KL divergence"; k3 is multiplied by
+ * the importance ratio of its token, as Multi-Task GRPO prints it: r·f(π_ref/π), f(u) = u − log u − 1. Tokens without
+ * weight are taken as unchanged before anything is exponentiated, since a prompt token may be as improbable as it likes.
  */
-function divergence(
-  g: GraphBuilder,
-  kind: 'k1' | 'k2' | 'k3',
-  logprobs: Value,
-  reference: Value,
-  weights: Value,
-): Value {
+function divergence(g: GraphBuilder, kind: 'k1' | 'k2' | 'k3', logprobs: Value, rows: (name: string) => Value): Value {
+  const weights = rows('klWeights');
   const counts = op.sub(g, g.scalar(1), op.cast(g, op.lessOrEqual(g, weights, g.scalar(0)), 'float32'));
-  const change = op.mul(g, op.sub(g, reference, logprobs), counts);
+  const counted = (change: Value): Value => op.mul(g, change, counts);
+  const change = counted(op.sub(g, rows('referenceLogprobs'), logprobs));
   const estimate = {
     k1: () => op.neg(g, change),
     k2: () => op.mul(g, g.scalar(0.5), op.mul(g, change, change)),
-    k3: () => op.sub(g, op.sub(g, op.exp(g, change), change), g.scalar(1)),
+    k3: () => {
+      const ratio = op.exp(g, counted(op.sub(g, logprobs, rows('oldLogprobs'))));
+      return op.mul(g, ratio, op.sub(g, op.sub(g, op.exp(g, change), change), g.scalar(1)));
+    },
   };
   return op.reduceSum(g, op.mul(g, weights, estimate[kind]()));
 }

@@ -1,5 +1,5 @@
 /**
- * The weights of a model folder as one flat array in canonical order: `model.safetensors`, or the shards that
+ * The weights of a model folder, read into a flat buffer in canonical order: `model.safetensors`, or the shards that
  * `model.safetensors.index.json` names. Every tensor that the configuration asks for must be there with its shape, and
  * nothing else may be.
  */
@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { PolicyError } from './errors.ts';
 import { readModelJson } from './model-file.ts';
-import { elementCount, openSafetensors, type SafetensorsFile, type TensorShape } from './safetensors.ts';
+import type { ParameterBuffer } from './parameter-buffer.ts';
+import { openSafetensors, type SafetensorsFile, type TensorShape } from './safetensors.ts';
 
 export const WEIGHTS_FILE = 'model.safetensors';
 export const WEIGHTS_INDEX_FILE = 'model.safetensors.index.json';
@@ -23,24 +24,19 @@ function refuse(dir: string, state: string, wish: string): never {
 }
 
 /**
- * Reads all weights, in the order of `shapes`.
+ * Reads all weights into `parameters`.
  *
  * @throws {PolicyError} `weights-invalid` or `model-file-missing`, naming the tensor and the file
  */
-export async function readWeights(dir: string, shapes: readonly TensorShape[]): Promise<Float32Array> {
+export async function readWeights(dir: string, { shapes, views }: ParameterBuffer): Promise<void> {
   const files = await openAll(dir);
   try {
     const owners = ownersOf(dir, files);
     checkShapes(dir, owners, shapes);
-    const parameters = new Float32Array(shapes.reduce((total, { shape }) => total + elementCount(shape), 0));
-    let start = 0;
-    for (const { name, shape } of shapes) {
-      const tensor = parameters.subarray(start, start + elementCount(shape));
+    for (const [name, tensor] of views) {
       await owners.get(name)!.read(name, tensor);
       checkFinite(dir, name, tensor);
-      start += tensor.length;
     }
-    return parameters;
   } finally {
     await Promise.all(files.values().map((file) => file.close()));
   }

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '@evenkeel/core';
+import { type ModelConfig, parameterShapes } from './model-config.ts';
+import { elementCount } from './safetensors.ts';
+
+/**
+ * The identity of a policy's weights: SHA-256 over names, shapes and little-endian float32 bytes in canonical order. It
+ * does not depend on how a file lays them out; one bit of one weight changes it.
+ *
+ * @param parameters all weights, flat, in the order of `parameterShapes(config)`
+ * @returns 64 hexadecimal digits
+ * @throws {RangeError} if the number of weights does not fit the configuration
+ */
+export function policyHash(parameters: Float32Array, config: ModelConfig): string {
+  const shapes = parameterShapes(config);
+  const count = shapes.reduce((total, { shape }) => total + elementCount(shape), 0);
+  if (parameters.length !== count) {
+    throw new RangeError(
+      `Cannot hash policy: ${parameters.length} weights, expected ${count} as the configuration says`,
+    );
+  }
+  const header = canonicalJson(shapes.map(({ name, shape }) => [name, shape]));
+  return createHash('sha256')
+    .update(`evenkeel-policy-1\n${header}\n`)
+    .update(new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength))
+    .digest('hex');
+}
