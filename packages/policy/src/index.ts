@@ -6,6 +6,7 @@ export { CHATML_TEMPLATE, renderChat } from './chat-template.ts';
 export type { ModelTokens } from './config-json.ts';
 export { readConfigJson } from './config-json.ts';
 export { PolicyError } from './errors.ts';
+export type { Completion, GenerateOptions, GenerateProgress } from './generate.ts';
 export type { InitOptions } from './init.ts';
 export { initialiseParameters } from './init.ts';
 export type { ModelConfig, ParameterShape } from './model-config.ts';
