@@ -1,0 +1,4 @@
+export { bundleVerifier, type VerifierScript } from './bundle.ts';
+export { discoverVerifiers, findVerifier, type VerifierPackage, workspaceVerifiersDir } from './discover.ts';
+export { VerifierHostError } from './errors.ts';
+export { type DrawnPuzzle, type DrawOptions, openSandbox, type SandboxOptions, type VerifierSandbox } from './sandbox.ts';

@@ -1,0 +1,241 @@
+/**
+ * The host's end of one sandboxed process: starts it, gives it batches, reads answers, watches over it from outside, and tells how
+ * it died. It knows no verdicts, and does not start anything again.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { parse as parsePath } from 'node:path';
+import type { VerifierFailure } from '@evenkeel/verifier';
+import { encodeFrame, FrameReader } from './frame.ts';
+import { type BatchHeader, type LoadOrder, readySchema, replySchema, type SandboxMethod } from './sandbox-messages.ts';
+
+/** How a process ended; `found` where it is known what in it was to blame, not only that it is gone. */
+export interface Death {
+  readonly code: Extract<VerifierFailure['code'], 'timeout' | 'memory' | 'crash' | 'contract'>;
+  readonly message: string;
+  readonly found: boolean;
+}
+
+/** The answers' lines, in order of the payloads; fewer than payloads where the process died. */
+export interface BatchOutcome {
+  readonly answers: readonly string[];
+  readonly death: Death | null;
+}
+
+export interface LinkOptions {
+  readonly program: string;
+  readonly script: string;
+  readonly timeMs: number;
+  readonly memoryMb: number;
+  /** Without an answer for so long, the process is killed. Default: more than an item may take within. */
+  readonly stallMs?: number | undefined;
+}
+
+interface Pending {
+  readonly id: number;
+  readonly expected: number;
+  readonly answers: string[];
+  readonly settle: (outcome: BatchOutcome) => void;
+}
+
+/** Time for a verifier's module to load. */
+const LOAD_MS = 5000;
+/** What the sandbox itself and a long text in transit need on top of the manifest's memory. */
+const HEAP_ALLOWANCE_MB = 48;
+const RSS_ALLOWANCE_MB = 96;
+const WATCH_MS = 50;
+const STDERR_CHARS = 8000;
+
+/** Runs the program that comes as the first frame: no file has to be readable, not even the program's own. */
+const bootstrap = `
+const { readSync } = require('fs');
+const read = (bytes) => { const b = Buffer.alloc(bytes); for (let at = 0; at < bytes; ) { const n = readSync(0, b, at, bytes - at, null); if (n === 0) process.exit(0); at += n; } return b; };
+const program = read(read(4).readUInt32LE(0)).toString();
+new (require('vm').Script)('(function (require) {' + program + '\\n})', { filename: 'sandbox.js' }).runInThisContext()(require);
+`;
+
+/**
+ * Starts a process and loads the verifier's script in it.
+ *
+ * @returns the link, and the manifest's line as the verifier gave it; or the death, where it did not come so far
+ */
+export async function startLink(options: LinkOptions): Promise<SandboxLink | Death> {
+  const link = new SandboxLink(options);
+  const death = await link.ready;
+  return death ?? link;
+}
+
+export class SandboxLink {
+  readonly ready: Promise<Death | null>;
+  /** Settles when the process is gone. */
+  readonly gone: Promise<void>;
+  readonly pid: number | undefined;
+  manifestLine = '';
+  #child: ChildProcessWithoutNullStreams;
+  #nonce = randomBytes(16).toString('hex');
+  #reader = new FrameReader();
+  #pending: Pending[] = [];
+  #nextId = 0;
+  #stderr = '';
+  #death: Death | null = null;
+  /** Why this end killed the process. */
+  #sentence: Death | null = null;
+  #settleReady!: (death: Death | null) => void;
+  #isReady = false;
+  #watch: NodeJS.Timeout;
+  #quietTicks = 0;
+  #stallTicks: number;
+  #rssLimitBytes = Number.POSITIVE_INFINITY;
+  #memoryMb: number;
+
+  constructor({ program, script, timeMs, memoryMb, stallMs }: LinkOptions) {
+    const wallMs = 4 * timeMs + 1000;
+    this.#memoryMb = memoryMb;
+    this.#stallTicks = Math.ceil((stallMs ?? wallMs + LOAD_MS) / WATCH_MS);
+    this.#child = spawn(
+      process.execPath,
+      [
+        '--permission',
+        '--disallow-code-generation-from-strings',
+        `--max-old-space-size=${memoryMb + HEAP_ALLOWANCE_MB}`,
+        '--max-semi-space-size=4',
+        '-e',
+        bootstrap,
+      ],
+      // No environment, and a folder to which nobody writes core files.
+      { env: {}, cwd: parsePath(process.execPath).root, stdio: ['pipe', 'pipe', 'pipe'] },
+    );
+    this.pid = this.#child.pid;
+    this.ready = new Promise((settle) => {
+      this.#settleReady = settle;
+    });
+    this.gone = new Promise((settle) => {
+      this.#child.once('close', (code, signal) => {
+        this.#bury(code, signal);
+        settle();
+      });
+    });
+    this.#child.once('error', (error) => this.condemn('crash', `the process did not start: ${error.message}`));
+    // A dead process's pipe: told by its end, not by the pipe.
+    this.#child.stdin.on('error', () => {});
+    this.#child.stdout.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      if (this.#stderr.length < STDERR_CHARS) this.#stderr += chunk.toString('latin1').slice(0, STDERR_CHARS);
+    });
+    const order: LoadOrder = { nonce: this.#nonce, script, loadMs: LOAD_MS, timeMs, wallMs };
+    this.#child.stdin.write(encodeFrame(program));
+    this.#child.stdin.write(encodeFrame(JSON.stringify(order)));
+    this.#watch = setInterval(() => this.#look(), WATCH_MS);
+  }
+
+  /** Sends a batch; it may be sent before the last one is answered. Never rejects. */
+  run(
+    method: SandboxMethod,
+    payloads: readonly string[],
+    { maxChars, single = false }: { readonly maxChars: number; readonly single?: boolean },
+  ): Promise<BatchOutcome> {
+    if (this.#death !== null) return Promise.resolve({ answers: [], death: this.#death });
+    const header: BatchHeader = { id: this.#nextId++, method, maxChars, single };
+    return new Promise((settle) => {
+      if (this.#pending.length === 0) this.#quietTicks = 0;
+      this.#pending.push({ id: header.id, expected: payloads.length, answers: [], settle });
+      this.#child.stdin.write(encodeFrame([JSON.stringify(header), ...payloads].join('\n')));
+    });
+  }
+
+  /** Whether it is still worth asking. */
+  get alive(): boolean {
+    return this.#death === null && this.#sentence === null;
+  }
+
+  /** Lets the process end by itself, and kills it if it does not. */
+  async close(): Promise<void> {
+    if (this.#death === null) {
+      this.#child.stdin.end();
+      const patience = setTimeout(() => this.#child.kill('SIGKILL'), 500);
+      await this.gone;
+      clearTimeout(patience);
+    }
+  }
+
+  /** Kills the process for a reason. */
+  condemn(code: Death['code'], message: string, found = true): void {
+    this.#sentence ??= { code, message, found };
+    if (!this.#child.kill('SIGKILL') && this.#child.pid === undefined) this.#bury(null, null);
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#sentence !== null) return;
+    this.#quietTicks = 0;
+    try {
+      for (const frame of this.#reader.push(chunk)) this.#accept(frame);
+    } catch (thrown) {
+      this.condemn('contract', `the sandbox wrote what is no answer: ${(thrown as Error).message}`);
+    }
+  }
+
+  #accept(frame: string): void {
+    const [head = '', ...lines] = frame.split('\n');
+    if (!head.startsWith(this.#nonce)) throw new RangeError('a frame without the nonce');
+    const header: unknown = JSON.parse(head.slice(this.#nonce.length));
+    if (!this.#isReady) {
+      const { rssBytes } = readySchema.parse(header);
+      this.#rssLimitBytes = rssBytes + (this.#memoryMb + RSS_ALLOWANCE_MB) * 1024 * 1024;
+      this.#isReady = true;
+      this.manifestLine = lines[0] ?? '';
+      this.#settleReady(null);
+      return;
+    }
+    const { id, from, count } = replySchema.parse(header);
+    const batch = this.#pending[0];
+    if (batch?.id !== id || batch.answers.length !== from || lines.length !== count || from + count > batch.expected) {
+      throw new RangeError('a frame that was not asked for');
+    }
+    for (const line of lines) batch.answers.push(line);
+    if (batch.answers.length === batch.expected) {
+      this.#pending.shift();
+      batch.settle({ answers: batch.answers, death: null });
+    }
+  }
+
+  /** Counts its own ticks, not the clock: where the host itself was busy, answers lie unread and nobody is late. */
+  #look(): void {
+    if (this.#isReady && this.#pending.length === 0) return;
+    if (++this.#quietTicks > this.#stallTicks) {
+      this.condemn('timeout', 'no answer, and not to be interrupted from within: killed by the watchdog');
+    } else if (residentBytes(this.pid) > this.#rssLimitBytes) {
+      this.condemn('memory', `more than ${this.#memoryMb} MB of memory: killed by the watchdog`);
+    }
+  }
+
+  #bury(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#death !== null) return;
+    clearInterval(this.#watch);
+    const outOfMemory = /heap out of memory|Reached heap limit|allocation failed|Array buffer allocation/i.test(this.#stderr);
+    const death: Death =
+      this.#sentence ??
+      (outOfMemory
+        ? { code: 'memory', message: `more than ${this.#memoryMb} MB of memory`, found: true }
+        : { code: 'crash', message: describeEnd(code, signal, this.#stderr), found: false });
+    this.#death = death;
+    this.#settleReady(death);
+    for (const { answers, settle } of this.#pending.splice(0)) settle({ answers, death });
+  }
+}
+
+function describeEnd(code: number | null, signal: NodeJS.Signals | null, stderr: string): string {
+  const said = stderr.split('\n').find((line) => /Error|Fatal/.test(line));
+  const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+  return `the process ended with ${how}${said === undefined ? '' : `: ${said.trim().slice(0, 300)}`}`;
+}
+
+/** Resident memory of a process where the system tells it in a file; 0 elsewhere, where only the heap's own limit holds. */
+function residentBytes(pid: number | undefined): number {
+  if (process.platform !== 'linux' || pid === undefined) return 0;
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * 4096;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,39 @@
+/** What goes over the pipes of a sandbox, see `sandbox-process.ts`; what comes from it is checked by zod. */
+import { z } from 'zod';
+
+/** The first frame in. */
+export interface LoadOrder {
+  /** Begins every frame that the program itself writes. */
+  readonly nonce: string;
+  readonly script: string;
+  readonly loadMs: number;
+  /** CPU time of one item. */
+  readonly timeMs: number;
+  /** Time on the wall after which an item is given up although it used little CPU. */
+  readonly wallMs: number;
+}
+
+export type SandboxMethod = 'score' | 'draw';
+
+/** First line of a batch. */
+export interface BatchHeader {
+  readonly id: number;
+  readonly method: SandboxMethod;
+  /** Most characters of one answer. */
+  readonly maxChars: number;
+  /** One item at a time: to find out which one kills. */
+  readonly single: boolean;
+}
+
+export interface ReplyHeader {
+  readonly id: number;
+  readonly from: number;
+  readonly count: number;
+}
+
+export const readySchema = z.strictObject({ rssBytes: z.number().nonnegative() });
+export const replySchema = z.strictObject({
+  id: z.number().int().nonnegative(),
+  from: z.number().int().nonnegative(),
+  count: z.number().int().positive(),
+});
