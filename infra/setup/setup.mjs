@@ -100,10 +100,8 @@ function run(command, args) {
 }
 
 function failure(what, { code, said }) {
-  const [, remedy] = REMEDIES.find(([pattern]) => pattern.test(said)) ?? [
-    ,
-    'run the same command again; if it fails again, report these lines',
-  ];
+  const remedy =
+    REMEDIES.find(([pattern]) => pattern.test(said))?.[1] ?? 'run it again; if it fails again, report these lines';
   const tail = said.trim().split('\n').slice(-12).join('\n    ');
   return new SetupError(`Cannot ${what} (${code}): ${remedy}\n    ${tail}`);
 }

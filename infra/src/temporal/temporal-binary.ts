@@ -38,7 +38,7 @@ const INSTALLED = [WHEEL_VERSION, GO_VERSION];
 
 /** The server that is there already, or null. Downloads nothing. */
 export async function findTemporalServer({ home, env = process.env }: FindOptions): Promise<TemporalBinary | null> {
-  const named = env['EVENKEEL_TEMPORAL'];
+  const named = env.EVENKEEL_TEMPORAL;
   if (named !== undefined && named !== '') {
     const binary = await inspect(named, 'env');
     if (binary !== null) return binary;
@@ -99,7 +99,7 @@ export async function ensureTemporalServer(options: FindOptions & { readonly log
 }
 
 /** Where an installed server of a version lies. */
-export function installedPath(home: string, version: string): string {
+function installedPath(home: string, version: string): string {
   return join(home, 'tools', `temporal-${version}`, 'temporal');
 }
 
@@ -126,8 +126,8 @@ async function inspect(path: string, source: TemporalBinary['source']): Promise<
 }
 
 /** The first executable of that name on PATH. */
-export function commandOnPath(name: string, env: NodeJS.ProcessEnv): string | null {
-  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
+function commandOnPath(name: string, env: NodeJS.ProcessEnv): string | null {
+  for (const folder of (env.PATH ?? '').split(delimiter)) {
     if (folder !== '' && isExecutable(join(folder, name))) return join(folder, name);
   }
   return null;

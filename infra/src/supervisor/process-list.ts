@@ -1,0 +1,48 @@
+/**
+ * Which processes belong to a home: `<home>/processes.json`, written at each start and end, read by the next supervisor, which ends
+ * what the last one left behind when it was killed.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { readJson, writeAtomically } from '../home-files.ts';
+import { isLiving, type ProcessIdentity, processIdentitySchema, signalProcess } from '../process/process-identity.ts';
+
+const listSchema = z.record(z.string(), processIdentitySchema);
+
+/** The list of one home. */
+export interface ProcessList {
+  add(name: string, identity: ProcessIdentity): void;
+  remove(name: string): void;
+}
+
+export function openProcessList(home: string): ProcessList {
+  const path = join(home, 'processes.json');
+  const list: Record<string, ProcessIdentity> = {};
+  const write = (): void => writeAtomically(path, JSON.stringify(list));
+  write();
+  return {
+    add(name, identity) {
+      list[name] = identity;
+      write();
+    },
+    remove(name) {
+      delete list[name];
+      write();
+    },
+  };
+}
+
+/**
+ * Ends what an earlier supervisor left, and waits until it is gone. A pid that belongs to a later process is left alone.
+ *
+ * @returns the names of those that were ended
+ */
+export async function endLeftovers(home: string): Promise<readonly string[]> {
+  const recorded = listSchema.safeParse(readJson(join(home, 'processes.json'))).data ?? {};
+  const ended = Object.entries(recorded).filter(([, identity]) => signalProcess(identity, 'SIGKILL'));
+  for (const [, identity] of ended) {
+    while (isLiving(identity)) await sleep(10);
+  }
+  return ended.map(([name]) => name);
+}
