@@ -178,8 +178,10 @@ export function decodeStep(
     const q = rotate(project(layer, normed, 'self_attn.q_proj'), heads, grouped);
     const k = rotate(project(layer, normed, 'self_attn.k_proj'), keyHeads, single);
     const v = op.reshape(g, project(layer, normed, 'self_attn.v_proj'), single);
-    const scale = { transB: true, alpha: 1 / Math.sqrt(size) };
-    const scores = op.concat(g, [op.matmul(g, q, cache.keys, scale), op.matmul(g, q, k, scale)], 3);
+    // The token's score with itself by a row sum: products of 2 × d by d × 1 matrices cost more than all the rest of it.
+    const scale = 1 / Math.sqrt(size);
+    const own = op.mul(g, op.reduceSum(g, op.mul(g, q, k), [3], true), g.scalar(scale));
+    const scores = op.concat(g, [op.matmul(g, q, cache.keys, { transB: true, alpha: scale }), own], 3);
     const weights = op.softmax(g, op.add(g, scores, inputs.mask));
     const before = op.matmul(g, op.slice(g, weights, 3, 0, cached), cache.values);
     const mixed = op.add(g, before, op.mul(g, op.slice(g, weights, 3, cached, cached + 1), v));
