@@ -31,6 +31,5 @@ export function prompt({ data }: ArcPuzzle, style: PromptStyle): string {
 
 /** An answer in the form that a style asks for. */
 export function answerText(answer: string, style: PromptStyle): string {
-  if (style === 'compact') return `\\boxed{ ${answer} }`;
-  return ` The same change turns each example's input into its output. Applied to the test input it gives \\boxed{${answer}}`;
+  return style === 'compact' ? `\\boxed{ ${answer} }` : ` \\boxed{${answer}}`;
 }

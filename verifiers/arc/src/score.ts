@@ -1,62 +1,73 @@
 /**
- * The verdict on a completion: 1.0 for the target in the last box, 0.1 for anything else in it, 0 for nothing. It knows neither
- * rules nor puzzles. Linear in the length of the completion; never throws.
+ * The verdict on a completion. It knows neither rules nor puzzles: the target is a text of cells, and so must the answer be.
+ *
+ * Invariants: linear time, and memory bounded by the answer's length; no regular expression repeats a group, which would run out of
+ * stack on megabytes.
  */
 import { lastBoxed, type Submission, type Verdict } from '@evenkeel/verifier';
 
-const MAX_ANSWER = 200;
+const LONGEST_ANSWER = 200;
 
-/** Runs of white space as one space, none at the ends. */
-function normalised(text: string): string {
-  return text.trim().replace(/\s+/g, ' ');
-}
-
-/** @param submission its ground truth is `{ target }`: the cells with white space between */
+/**
+ * 1 for the target in the last box, cell by cell, a run of white space as good as one space; 0.1 for anything else in that box;
+ * 0 where there is no box or nothing in it. Never throws.
+ *
+ * @param submission its ground truth is `{ target }`: cells 0 to 9 with white space between
+ */
 export function score({ groundTruth, completion }: Submission): Verdict {
   const target = targetFrom(groundTruth);
   if (target === null) {
-    const message =
-      'Cannot score an ARC answer: the ground truth is not { target }, expected cells 0 to 9 with a space between';
+    const message = 'Cannot score an ARC answer: ground truth is malformed, expected { target } with cells 0 to 9';
     return { kind: 'failed', error: { code: 'ground-truth', message } };
   }
-  const box = typeof completion === 'string' ? lastBoxed(completion) : null;
+  const box = lastBoxed(completion);
   if (box === null) return unformatted('no-box');
-  const answer = box === target ? box : normalised(box);
-  if (answer === '') return unformatted('empty-box');
+  const content = box.trim();
+  if (content === '') return unformatted('empty-box');
+  const answer = content === target ? target : spaced(content, Math.max(target.length, LONGEST_ANSWER));
   const correct = answer === target;
   return {
     kind: 'scored',
     reward: correct ? 1 : 0.1,
     correct,
     formatted: true,
-    answer: answer.slice(0, MAX_ANSWER),
+    answer: (answer.length > LONGEST_ANSWER ? answer.slice(0, LONGEST_ANSWER) : answer).toWellFormed(),
     reason: correct ? 'correct' : whyWrong(answer, target),
   };
 }
 
-/** Whether a text is cells 0 to 9 with one space between. By hand: a regular expression runs out of stack on megabytes. */
+/** The words of a text with one space between, up to the word with which it is longer than `limit`. */
+function spaced(text: string, limit: number): string {
+  let result = '';
+  for (const [word] of text.matchAll(/\S+/g)) {
+    result = result === '' ? word : `${result} ${word}`;
+    if (result.length > limit) break;
+  }
+  return result;
+}
+
+function whyWrong(answer: string, target: string): string {
+  if (!isGridText(answer)) return 'not-a-grid';
+  return answer.length === target.length ? 'wrong-cells' : 'wrong-length';
+}
+
+/** Whether a text is cells 0 to 9 with one space between. */
 function isGridText(text: string): boolean {
-  if (text.length % 2 === 0) return false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (at % 2 === 0 ? code < 48 || code > 57 : code !== 32) return false;
   }
-  return true;
+  return text.length % 2 === 1;
 }
 
 function targetFrom(groundTruth: Submission['groundTruth']): string | null {
   if (typeof groundTruth !== 'object' || groundTruth === null || !('target' in groundTruth)) return null;
   const { target } = groundTruth;
   if (typeof target !== 'string') return null;
-  const cells = normalised(target);
+  const cells = isGridText(target) ? target : spaced(target, target.length);
   return isGridText(cells) ? cells : null;
 }
 
 function unformatted(reason: string): Verdict {
   return { kind: 'scored', reward: 0, correct: false, formatted: false, answer: null, reason };
-}
-
-function whyWrong(answer: string, target: string): string {
-  if (!isGridText(answer)) return 'not-a-grid';
-  return answer.length === target.length ? 'wrong-cells' : 'wrong-length';
 }
