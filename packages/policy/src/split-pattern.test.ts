@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compileSplitPattern, GPT2_PATTERN } from './split-pattern.ts';
-
-const QWEN2_PATTERN = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+import { compileSplitPattern, GPT2_PATTERN, QWEN2_PATTERN } from './split-pattern.ts';
 
 const split = (pattern: string, text: string) => text.match(compileSplitPattern(pattern));
 

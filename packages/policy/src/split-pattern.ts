@@ -11,6 +11,11 @@ import { PolicyError } from './errors.ts';
 /** GPT-2's pattern, which `ByteLevel` with `use_regex` stands for. */
 export const GPT2_PATTERN = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
+/** Qwen2's pattern: digits one by one, line breaks kept with the signs before them. */
+export const QWEN2_PATTERN =
+  String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|` +
+  String.raw`\s*[\r\n]+|\s+(?!\S)|\s+`;
+
 const CLASS_ESCAPES: Readonly<Record<string, string>> = {
   s: String.raw`\p{White_Space}`,
   S: String.raw`\P{White_Space}`,

@@ -32,6 +32,12 @@ describe('buildTinyTokenizer()', () => {
     expect(tokenizer.encode(' 101')).toHaveLength(2);
   });
 
+  test('takes the longest of these numbers out of longer ones, and spells digits without a space', () => {
+    const texts = (text: string) => Array.from(tokenizer.encode(text), (id) => tokenizer.decode([id]));
+    expect(texts(' 1000 345')).toEqual([' 100', '0', ' 34', '5']);
+    expect(texts('45')).toEqual(['4', '5']);
+  });
+
   test('makes seven tokens of a Countdown prompt', () => {
     expect(tokenizer.encode('make 85 from 3 17 20 :')).toHaveLength(7);
   });

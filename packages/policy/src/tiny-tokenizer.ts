@@ -2,10 +2,13 @@
  * The tokenizer of the tiny policy: a real byte-level BPE file with a very small vocabulary, in which each word of the
  * compact prompts and each number from 0 to 100 is one token. Any other text is spelt in bytes, so nothing is unknown.
  *
- * The merges are chains of prefixes (`Ġ`+`f`, `Ġf`+`r`, `Ġfr`+`o`, …), with every intermediate in the vocabulary, so
- * that plain BPE builds exactly the wanted tokens. It does not know which words a task uses: they come in.
+ * Words are merged by chains of prefixes (`Ġ`+`f`, `Ġf`+`r`, `Ġfr`+`o`, …), with every intermediate in the vocabulary, so
+ * that plain BPE builds exactly the wanted tokens. Numbers are added tokens (` 85`, with the space), since Qwen2's
+ * pattern takes digits one by one; and it is Qwen2's, with NFC, because `transformers` 5 puts that in place of whatever a
+ * Qwen2 folder's tokenizer.json says. It does not know which words a task uses: they come in.
  */
 import { byteAlphabet, toByteSymbols } from './byte-level.ts';
+import { QWEN2_PATTERN } from './split-pattern.ts';
 import { tokenizerFromJson } from './tokenizer.ts';
 import { readTokenizerJson, type TokenizerJson } from './tokenizer-json.ts';
 
@@ -32,15 +35,15 @@ const SPECIAL_TOKENS = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'];
  * ```
  */
 export function buildTinyTokenizer(words: readonly string[], starts: readonly string[]): TokenizerJson {
-  const numbers = Array.from({ length: LARGEST_NUMBER + 1 }, (_, number) => String(number));
-  const wanted = words.filter((word) => word !== BOX);
+  const numbers = Array.from({ length: LARGEST_NUMBER + 1 }, (_, number) => ` ${number}`);
   // Chains that begin with a space go first: their left side occurs at a word's start only, so no other chain disturbs them.
-  const chains = [...[...numbers, ...wanted].map((word) => ` ${word}`), ...starts];
-  const vocabulary = new Map(byteAlphabet.map((symbol, id) => [symbol, id]));
+  const chains = [...words.filter((word) => word !== BOX).map((word) => ` ${word}`), ...starts];
+  const vocabulary = new Map([...byteAlphabet, ...numbers].map((symbol, id) => [symbol, id]));
   const merges: [string, string][] = [];
   for (const chain of chains) addChain(toByteSymbols(chain), vocabulary, merges);
-  const json = tokenizerJson(vocabulary, merges);
-  const size = vocabulary.size + json.added_tokens.length;
+  for (const token of [BOX, ...SPECIAL_TOKENS]) vocabulary.set(token, vocabulary.size);
+  const json = tokenizerJson(vocabulary, merges, [...numbers, BOX, ...SPECIAL_TOKENS]);
+  const size = vocabulary.size;
   if (size > MAX_VOCABULARY) {
     throw new RangeError(
       `Cannot build tokenizer: ${size} entries, expected at most ${MAX_VOCABULARY}; use fewer words`,
@@ -59,24 +62,34 @@ function addChain(symbols: string, vocabulary: Map<string, number>, merges: [str
   }
 }
 
-function tokenizerJson(vocabulary: ReadonlyMap<string, number>, merges: [string, string][]): TokenizerJson {
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: true };
-  const added = [BOX, ...SPECIAL_TOKENS].map((content, index) => ({
-    id: vocabulary.size + index,
+function tokenizerJson(
+  vocabulary: ReadonlyMap<string, number>,
+  merges: [string, string][],
+  added: readonly string[],
+): TokenizerJson {
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false };
+  const added_tokens = added.map((content) => ({
+    id: vocabulary.get(content)!,
     content,
     single_word: false,
     lstrip: false,
     rstrip: false,
     normalized: false,
-    special: content !== BOX,
+    special: SPECIAL_TOKENS.includes(content),
   }));
   return readTokenizerJson({
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: added,
-    normalizer: null,
-    pre_tokenizer: byteLevel,
+    added_tokens,
+    normalizer: { type: 'NFC' },
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'Split', pattern: { Regex: QWEN2_PATTERN }, behavior: 'Isolated', invert: false },
+        byteLevel,
+      ],
+    },
     post_processor: null,
     decoder: byteLevel,
     model: {

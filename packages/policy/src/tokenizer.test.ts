@@ -22,7 +22,7 @@ describe('encode() and decode()', () => {
   });
 
   test('leave special tokens out of the text where asked to, and others in', () => {
-    const ids = [box, tokenizer.tokenId('Ġ7')!, end];
+    const ids = [box, tokenizer.tokenId(' 7')!, end];
     expect(tokenizer.decode(ids)).toBe('\\boxed{ 7<|endoftext|>');
     expect(tokenizer.decode(ids, { skipSpecial: true })).toBe('\\boxed{ 7');
   });
@@ -35,12 +35,12 @@ describe('encode() and decode()', () => {
     expect(tokenizer.decode([...tokenizer.encode('é')].slice(0, 1))).toBe('\uFFFD');
   });
 
-  test('agree on any well-formed text', () => {
+  test('agree on any text, in its composed form', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
-        expect(tokenizer.decode(tokenizer.encode(text))).toBe(text.toWellFormed());
+        expect(tokenizer.decode(tokenizer.encode(text))).toBe(text.toWellFormed().normalize('NFC'));
       }),
-      { seed: 1, numRuns: 500 },
+      { seed: 1, numRuns: 200 },
     );
   });
 
@@ -80,9 +80,16 @@ describe('tokenizerFromJson() refuses by name', () => {
     ['pre_tokenizer Metaspace is not supported', changed((json) => (json.pre_tokenizer = { type: 'Metaspace' }))],
     ['pre_tokenizer null is not supported', changed((json) => (json.pre_tokenizer = null))],
     ['decoder WordPiece is not supported', changed((json) => (json.decoder = { type: 'WordPiece' }))],
-    ['ByteLevel.add_prefix_space is not', changed((json) => (json.pre_tokenizer!.add_prefix_space = true))],
+    [
+      'ByteLevel.add_prefix_space is not',
+      changed((json) => (json.pre_tokenizer = { type: 'ByteLevel', add_prefix_space: true })),
+    ],
     ['with lstrip is not supported', changed((json) => (json.added_tokens[0]!.lstrip = true))],
-    ['share id 5', changed((json) => (json.added_tokens[0]!.id = 5))],
+    ['added token " 0" has id 5, but 256 in model.vocab', changed((json) => (json.added_tokens[0]!.id = 5))],
+    [
+      'tokens "ą" and "new" share id 5',
+      changed((json) => json.added_tokens.push({ ...json.added_tokens[0]!, content: 'new', id: 5 })),
+    ],
     ['model.merges[0] uses "zz"', changed((json) => json.model.merges.unshift(['zz', 'a']))],
     ['model.merges[0] is "a b c"', changed((json) => json.model.merges.unshift('a b c'))],
     ['field model is wrong', () => tokenizerFromJson({}, 'models/x/tokenizer.json')],

@@ -132,11 +132,16 @@ function addedTokenCutter(tokens: readonly AddedToken[]): (text: string) => Piec
 function isolate(text: string, pattern: RegExp): string[] {
   const pieces: string[] = [];
   let end = 0;
-  for (const match of text.matchAll(pattern)) {
-    if (match[0] === '') continue;
-    if (match.index > end) pieces.push(text.slice(end, match.index));
-    pieces.push(match[0]);
-    end = match.index + match[0].length;
+  // Not matchAll(), which copies the expression on each call: compiling Unicode's classes is the dear part.
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const [piece] = match;
+    if (piece === '') pattern.lastIndex += 1;
+    else {
+      if (match.index > end) pieces.push(text.slice(end, match.index));
+      pieces.push(piece);
+      end = match.index + piece.length;
+    }
   }
   if (end < text.length) pieces.push(text.slice(end));
   return pieces;
