@@ -131,7 +131,8 @@ function stampKey() {
   const hash = createHash('sha256');
   for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json'])
     hash.update(readFileSync(join(ROOT, file)));
-  return hash.update(`${process.platform}-${process.arch} node ${process.version}`).digest('hex');
+  // The version of this Node does not count: npm puts the installed one in front, so the second start runs on another than the first.
+  return hash.update(`${process.platform}-${process.arch}`).digest('hex');
 }
 
 function isSetUp(key) {
