@@ -24,6 +24,18 @@ function isVocabulary(value: unknown): boolean {
   return Object.values(value).every((id) => Number.isSafeInteger(id) && id >= 0);
 }
 
+/** A merge in either serialisation: `"a b"` or `["a", "b"]`. */
+export type Merge = string | readonly [string, string];
+
+function isMergeList(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  return value.every(
+    (merge) =>
+      typeof merge === 'string' ||
+      (Array.isArray(merge) && merge.length === 2 && typeof merge[0] === 'string' && typeof merge[1] === 'string'),
+  );
+}
+
 const schema = z.looseObject({
   added_tokens: z.array(addedToken).default([]),
   normalizer: component.nullish(),
@@ -39,7 +51,7 @@ const schema = z.looseObject({
     byte_fallback: z.boolean().default(false),
     ignore_merges: z.boolean().default(false),
     vocab: z.custom<Readonly<Record<string, number>>>(isVocabulary, 'not a map from token to id'),
-    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])).default([]),
+    merges: z.custom<readonly Merge[]>(isMergeList, 'not a list of pairs').default([]),
   }),
 });
 

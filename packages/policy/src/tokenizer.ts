@@ -295,16 +295,15 @@ function byteIdsOf({ model }: TokenizerJson, file: string): Int32Array {
 function mergeTableOf({ model }: TokenizerJson, stride: number, file: string): MergeTable {
   const ranks = new Map<number, number>();
   const vocab = new Map(Object.entries(model.vocab));
-  const merged = Int32Array.from(model.merges, (merge, rank) => {
+  const merged = new Int32Array(model.merges.length);
+  for (const [rank, merge] of model.merges.entries()) {
     const pair = typeof merge === 'string' ? merge.split(' ') : merge;
     if (pair.length !== 2) invalid(file, `model.merges[${rank}] is ${JSON.stringify(merge)}`, 'two symbols');
     const [left, right] = pair as [string, string];
-    const ids = [left, right, left + right].map((text) => {
-      const id = vocab.get(text);
-      return id ?? invalid(file, `model.merges[${rank}] uses ${JSON.stringify(text)}`, 'symbols of model.vocab');
-    });
-    ranks.set(ids[0]! * stride + ids[1]!, rank);
-    return ids[2]!;
-  });
+    const idOf = (text: string): number =>
+      vocab.get(text) ?? invalid(file, `model.merges[${rank}] uses ${JSON.stringify(text)}`, 'symbols of model.vocab');
+    ranks.set(idOf(left) * stride + idOf(right), rank);
+    merged[rank] = idOf(left + right);
+  }
   return { ranks, merged, stride };
 }
