@@ -27,7 +27,8 @@ export function roundUp(value: number, multiple: number): number {
 
 /**
  * Longest first; equal lengths keep their order. What is left over at the end of a bucket is filled up with shorter
- * sequences, and the last micro-batch may be one of half or a quarter of the rows.
+ * sequences. A last micro-batch that fills a quarter of its rows at most is one of a quarter of the rows: two static
+ * shapes per length, no more, because each is a session.
  */
 export function packSequences(lengths: readonly number[], options: PackingOptions): PackedBatch[] {
   const order = lengths.map((_, index) => index).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
@@ -36,7 +37,8 @@ export function packSequences(lengths: readonly number[], options: PackingOption
     const length = Math.min(roundUp(Math.max(lengths[order[start]!]!, 1), options.multiple), options.longest);
     const most = Math.max(1, Math.floor(options.tokens / length));
     const rows = order.slice(start, start + most);
-    const batch = [Math.ceil(most / 4), Math.ceil(most / 2)].find((smaller) => rows.length <= smaller) ?? most;
+    const quarter = Math.ceil(most / 4);
+    const batch = rows.length <= quarter ? quarter : most;
     batches.push({ rows, batch, length });
     start += rows.length;
   }

@@ -21,7 +21,7 @@ export interface PolicyEngineOptions {
   readonly device?: 'cpu';
   /** onnxruntime's execution providers, in order of preference; those of the device by default. */
   readonly executionProviders?: readonly string[];
-  /** Positions in one run of a train or score graph; 1024 by default: as fast as more, with less memory. */
+  /** Positions in one run of a train or score graph; 512 by default: as fast as more, with less memory. */
   readonly tokensPerRun?: number;
   /** Sequences that decode together; 256 by default. */
   readonly decodeBatch?: number;
@@ -57,6 +57,8 @@ export interface LossAndGradient {
 }
 
 const LENGTH_MULTIPLE = 16;
+const TOKENS_PER_RUN = 512;
+const DECODE_BATCH = 256;
 
 export class PolicyEngine {
   readonly config: ModelConfig;
@@ -148,8 +150,8 @@ export class PolicyEngine {
   async generate(prompts: readonly Int32Array[], options: GenerateOptions): Promise<Completion[][]> {
     return generateCompletions(prompts, options, {
       config: this.config,
-      decodeBatch: this.#options.decodeBatch ?? 256,
-      tokensPerRun: this.#options.tokensPerRun ?? 1024,
+      decodeBatch: this.#options.decodeBatch ?? DECODE_BATCH,
+      tokensPerRun: this.#options.tokensPerRun ?? TOKENS_PER_RUN,
       run: async (key, graph, inputs) => (await this.#session(key, graph)).run(this.#feeds(inputs)),
     });
   }
@@ -165,7 +167,7 @@ export class PolicyEngine {
     return packSequences(
       sequences.map(({ tokens }) => tokens.length - 1),
       {
-        tokens: this.#options.tokensPerRun ?? 1024,
+        tokens: this.#options.tokensPerRun ?? TOKENS_PER_RUN,
         multiple: LENGTH_MULTIPLE,
         longest: this.config.max_position_embeddings,
       },

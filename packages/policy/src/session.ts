@@ -36,6 +36,8 @@ export class GraphSession {
         executionMode: 'sequential',
         graphOptimizationLevel: 'basic',
         logSeverityLevel: 3,
+        // A planned block per session doubles its memory (the arena of the first run stays), and was no faster here.
+        enableMemPattern: false,
         // Threads that wait by spinning starve each other where several processes share the cores: with as many busy
         // threads as cores beside it a run took 3 to 5 times as long.
         extra: { session: { intra_op: { allow_spinning: '0' } } },
