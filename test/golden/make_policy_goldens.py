@@ -187,7 +187,7 @@ def trained(pattern, nfc):
         pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated"), byte_level(False)]) if pattern else byte_level(True))
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=520, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False)
-    tokenizer.train_from_iterator(mixed_lines(2000, 11) + Path(__file__).read_text().splitlines(), trainer)
+    tokenizer.train_from_iterator(mixed_lines(3000, 11), trainer)
     tokenizer.add_special_tokens(["<|endoftext|>", AddedToken("<|im_start|>", normalized=False, special=True), "<|im_end|>"])
     tokenizer.add_tokens([AddedToken("\\boxed{", normalized=False), AddedToken("\u0441\u043a\u0438\u0438\u0306", normalized=True)])
     return tokenizer
@@ -213,6 +213,30 @@ def tokenizer_goldens():
     write("tokenizer", {"ids": "equal"}, {"lines": lines, "cases": content})
 
 
+# ---------------------------------------------------------------- a folder that we wrote
+
+
+def folder():
+    root = HERE.parent.parent
+    lines = mixed_lines(60, 8) + ["make 85 from 3 17 20 :\\boxed{ ( 3 + 17 ) * 4 }<|endoftext|>"]
+    messages = [{"role": "system", "content": "Be terse."}, {"role": "user", "content": "2+2?"}]
+    with tempfile.TemporaryDirectory() as parent:
+        path = f"{parent}/model"
+        subprocess.run([root / "node_modules/.bin/node", HERE / "tiny-folder.ts", path], cwd=root, check=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+        model = transformers.AutoModelForCausalLM.from_pretrained(path).float().eval()
+        ids = [tokenizer(line)["input_ids"] for line in lines]
+        with torch.no_grad():
+            logp = torch.log_softmax(model(torch.tensor([ids[-1]])).logits[0], -1)
+        logprobs = [logp[t - 1, ids[-1][t]].item() for t in range(1, len(ids[-1]))]
+        content = {
+            "lines": lines, "ids": [" ".join(map(str, row)) for row in ids], "logprobs": logprobs, "messages": messages,
+            "chat": tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True),
+            "eos": [tokenizer.eos_token_id, model.generation_config.eos_token_id], "decoded": tokenizer.decode(ids[-1]),
+        }
+    write("folder", {"ids": "equal", "logprobs": 1e-4}, content)
+
+
 if __name__ == "__main__":
     adamw()
     tensors()
@@ -221,3 +245,4 @@ if __name__ == "__main__":
     qwen2("qwen2-untied", 3, [(2, 4), (3, 2)], vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=1,
           num_attention_heads=2, num_key_value_heads=1, tie_word_embeddings=False)
     tokenizer_goldens()
+    folder()

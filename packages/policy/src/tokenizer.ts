@@ -4,6 +4,8 @@
  * file asks for beyond that is refused by name. One deviation, in decoding: an added token always gives its own text,
  * where the library reads it as byte symbols if each of its letters happens to be one (`naïve`).
  *
+ * Known rest: NFC and the letter classes are those of the runtime's Unicode version, which is newer than the library's.
+ *
  * Order, as there: added tokens that are not normalised are cut out of the raw text; the rest is normalised; normalised
  * added tokens are cut out; what remains is split into words, and each word is merged by itself.
  */
