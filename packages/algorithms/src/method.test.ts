@@ -10,6 +10,7 @@ import {
   observeStep,
   resolveMethod,
 } from './method.ts';
+import type { PlannerState } from './planner/filter-rates.ts';
 import { stepRandom } from './step-random.ts';
 import { mergeTallies, type Tallies, tallyAdvantages, tallyGroups, tallyObjectives } from './task-stats.ts';
 import type { Group, TaskStats } from './types.ts';
@@ -193,9 +194,10 @@ describe('a whole run', () => {
   });
 
   test('MT-GRPO ends with the most weight on the task that is behind, GRPO with equal weights', () => {
-    const { weights } = train('mt-grpo', -1);
+    const { weights, state } = train('mt-grpo', -1);
     expect(weights.arc).toBeGreaterThan(weights.zebra!);
     expect(weights.zebra).toBeGreaterThan(weights.countdown!);
+    expect((state.planner as PlannerState).rho[2]).toBeGreaterThan(0.2);
     expect(train('grpo', -1).weights).toEqual({ countdown: 1 / 3, zebra: 1 / 3, arc: 1 / 3 });
   });
 

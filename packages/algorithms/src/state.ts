@@ -7,7 +7,7 @@ import type { PartState } from './types.ts';
  * keep, and it holds the state of 10,000 tasks below 1 MB. Never −0, which canonical JSON refuses.
  */
 export function stateNumber(value: number): number {
-  return Number(value.toPrecision(8)) + 0;
+  return Number(value.toPrecision(8));
 }
 
 /**

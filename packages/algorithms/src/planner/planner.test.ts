@@ -131,6 +131,17 @@ describe('rp-sampler', () => {
     expect(thrifty.plan(thrifty.init(TASKS), input)).toEqual({ kind: 'draw', counts: { arc: target }, total: target });
   });
 
+  test('a later round is drawn in the ratio def_k · m_k', () => {
+    const state = withRates(rp, [0, 0, 0.75]);
+    const input = { weights: Z, prompts: 4000, random: stepRandom(1, 0) };
+    const { target } = rp.select(state, { ...input, groups: [] });
+    const kept = { countdown: target.countdown!, zebra: target.zebra! - 600, arc: target.arc! - 100 };
+    const plan = rp.plan(state, { ...input, round: 1, kept });
+    expect(plan).toMatchObject({ kind: 'draw', total: 12000 });
+    expect(plan.kind === 'draw' ? plan.counts.arc! / plan.total : 0).toBeCloseTo((100 * 4) / (600 + 100 * 4), 1);
+    expect(plan.kind === 'draw' ? plan.counts.countdown : 0).toBeUndefined();
+  });
+
   test('a step is the same whenever it is asked: targets, draws and choice depend on seed and step alone', () => {
     const chances = { countdown: 0.7, zebra: 0.2, arc: 0.4 };
     expect(simulate(rp, fresh, 17, chances)).toEqual(simulate(rp, fresh, 17, chances));

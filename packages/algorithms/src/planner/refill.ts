@@ -35,7 +35,7 @@ export const refillPlanner: PartDefinition<RefillOptions, BatchPlanner<PlannerSt
       expectState(state, FORM);
       let total = 0;
       for (const task of state.tasks) total += kept[task] ?? 0;
-      if (round > 0 && total >= prompts) return { kind: 'done', reason: 'enough' };
+      if (total >= prompts) return { kind: 'done', reason: 'enough' };
       if (round >= maxRounds) return { kind: 'done', reason: 'rounds-exhausted' };
       const draws = Math.ceil(oversample * prompts);
       return drawOf(state, multinomial(draws, weightsByPosition(state, weights), random('planner/round', round)));
