@@ -5,8 +5,8 @@ import { initialiseParameters } from './init.ts';
 import { type ModelConfig, parameterShapes, tinyModelConfig } from './model-config.ts';
 import type { TrainingObjective } from './objective-graph.ts';
 import { ParameterBuffer } from './parameter-buffer.ts';
-import { PolicyEngine, type PolicyEngineOptions, type TrainingBatch } from './policy-engine.ts';
-import type { TrainingSequence } from './training-inputs.ts';
+import { PolicyEngine, type PolicyEngineOptions } from './policy-engine.ts';
+import type { TrainingBatch, TrainingSequence } from './training-inputs.ts';
 
 const small: ModelConfig = {
   ...tinyModelConfig,

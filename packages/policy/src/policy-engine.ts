@@ -9,11 +9,17 @@ import type { Graph } from '@evenkeel/graph';
 import { PolicyError } from './errors.ts';
 import { type Completion, type GenerateOptions, generateCompletions } from './generate.ts';
 import { checkModelConfig, type ModelConfig, parameterShapes } from './model-config.ts';
-import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './objective-graph.ts';
+import { gradientName, scoreGraph, trainGraph } from './objective-graph.ts';
 import { type PackedBatch, packSequences } from './pack-sequences.ts';
 import { ParameterBuffer, type Parameters } from './parameter-buffer.ts';
 import { GraphSession, type TensorData } from './session.ts';
-import { normaliserOf, type TrainingSequence, tokenInputs, trainingInputs } from './training-inputs.ts';
+import {
+  normaliserOf,
+  type ScoredSequence,
+  type TrainingBatch,
+  tokenInputs,
+  trainingInputs,
+} from './training-inputs.ts';
 
 export interface PolicyEngineOptions {
   /** Threads inside an operation; 1 by default. */
@@ -25,24 +31,6 @@ export interface PolicyEngineOptions {
   readonly tokensPerRun?: number;
   /** Sequences that decode together; 256 by default. */
   readonly decodeBatch?: number;
-}
-
-/** A prompt with its completion. */
-export interface ScoredSequence {
-  readonly tokens: Int32Array;
-  /** How many of the tokens are the prompt; at least 1. */
-  readonly promptLength: number;
-}
-
-export interface TrainingBatch {
-  readonly objective: TrainingObjective;
-  readonly sequences: readonly TrainingSequence[];
-  /**
-   * What the summed loss is divided by. Give that of the whole minibatch where it is spread over several calls; by
-   * default that of this call: the sum of the token weights (supervised), the number of completion tokens (token-mean) or
-   * of sequences (sequence-mean). `fixed-length` has no default: sequences × length.
-   */
-  readonly normaliser?: number;
 }
 
 export interface LossAndGradient {

@@ -3,9 +3,16 @@
  * t + 1. Padded positions have weight 0.
  */
 import { PolicyError } from './errors.ts';
+import type { TrainingObjective } from './objective-graph.ts';
 import type { PackedBatch } from './pack-sequences.ts';
-import type { ScoredSequence, TrainingBatch } from './policy-engine.ts';
 import type { TensorData } from './session.ts';
+
+/** A prompt with its completion. */
+export interface ScoredSequence {
+  readonly tokens: Int32Array;
+  /** How many of the tokens are the prompt; at least 1. */
+  readonly promptLength: number;
+}
 
 /** A sequence to learn from. */
 export interface TrainingSequence extends ScoredSequence {
@@ -21,6 +28,17 @@ export interface TrainingSequence extends ScoredSequence {
   readonly klBeta?: number;
   /** Factor of the whole sequence's loss; 1 by default, at least 0. */
   readonly weight?: number;
+}
+
+export interface TrainingBatch {
+  readonly objective: TrainingObjective;
+  readonly sequences: readonly TrainingSequence[];
+  /**
+   * What the summed loss is divided by. Give that of the whole minibatch where it is spread over several calls; by
+   * default that of this call: the sum of the token weights (supervised), the number of completion tokens (token-mean) or
+   * of sequences (sequence-mean). `fixed-length` has no default: sequences × length.
+   */
+  readonly normaliser?: number;
 }
 
 function refuse(index: number, state: string, wish: string): never {
