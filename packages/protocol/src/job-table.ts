@@ -160,10 +160,9 @@ export class JobTable<J extends { readonly kind: string }> {
       this.#entries.delete(key);
       this.#queue = this.#queue.filter((queued) => queued !== entry);
       entry.controller.abort(error);
-      listener({ kind: 'failed', key, error: errorRecord(error) });
-    } else {
-      listener({ kind: 'status', key, state: entry.state });
     }
+    // Not `failed`: on its way it would meet, and end, a new submit of the same key.
+    listener({ kind: 'status', key, state: this.#entries.get(key)?.state ?? 'unknown' });
   }
 
   /** Forgets a listener whose socket is gone. Its jobs go on. */

@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const MODULE = new URL('./fault-point.ts', import.meta.url).href;
+
+function reach(environment: Readonly<Record<string, string>>) {
+  const text = `import { faultPoint } from ${JSON.stringify(MODULE)};
+    for (const name of ['a/x', 'a/y', 'a/x', 'a/x']) { faultPoint(name); console.log(name); }`;
+  const args = ['--input-type=module-typescript', '--eval', text];
+  const { EVENKEEL_FAULT: _fault, EVENKEEL_FAULT_ONCE: _once, ...inherited } = process.env;
+  const { signal, stdout, stderr } = spawnSync(process.execPath, args, { env: { ...inherited, ...environment } });
+  return { signal, lines: stdout.toString().split('\n').filter(Boolean), errors: stderr.toString() };
+}
+
+test('faultPoint() does nothing without EVENKEEL_FAULT', () => {
+  expect(reach({})).toMatchObject({ signal: null, lines: ['a/x', 'a/y', 'a/x', 'a/x'] });
+});
+
+test('faultPoint() kills the process at the named point, at the given count', () => {
+  expect(reach({ EVENKEEL_FAULT: 'a/y' })).toMatchObject({ signal: 'SIGKILL', lines: ['a/x'] });
+  expect(reach({ EVENKEEL_FAULT: 'a/x:2' })).toMatchObject({ signal: 'SIGKILL', lines: ['a/x', 'a/y'] });
+  expect(reach({ EVENKEEL_FAULT: 'a/x:4' })).toMatchObject({ signal: null });
+});
+
+test('faultPoint() kills once over all processes with EVENKEEL_FAULT_ONCE', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'evenkeel-fault-'));
+  const environment = { EVENKEEL_FAULT: 'a/x:1', EVENKEEL_FAULT_ONCE: join(folder, 'marker') };
+  expect(reach(environment).signal).toBe('SIGKILL');
+  expect(existsSync(environment.EVENKEEL_FAULT_ONCE)).toBe(true);
+  expect(reach(environment)).toMatchObject({ signal: null, lines: ['a/x', 'a/y', 'a/x', 'a/x'] });
+  rmSync(folder, { recursive: true });
+});
+
+test('faultPoint() refuses a count that is none', () => {
+  expect(reach({ EVENKEEL_FAULT: 'a/x:0' }).errors).toContain(
+    'Cannot read EVENKEEL_FAULT: it is "a/x:0", expected name or name:count',
+  );
+});

@@ -1,0 +1,109 @@
+/** A worker that is killed at each of its fault points: every job ends once, and nothing that was committed is begun again. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { callWorker } from '@evenkeel/protocol';
+import { type FolderStore, openFolderStore, repeatedWork } from '@evenkeel/store';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { z } from 'zod';
+
+const TOKEN = 'the-token-of-this-home';
+const JOBS = 5;
+
+const workerText = (folder: string) => `
+  import { startWorkerServer } from ${JSON.stringify(import.meta.resolve('@evenkeel/protocol'))};
+  import { openFolderStore } from ${JSON.stringify(import.meta.resolve('@evenkeel/store'))};
+  const store = await openFolderStore(${JSON.stringify(folder)});
+  const job = { safeParse: (data) => ({ success: true, data }) };
+  const server = await startWorkerServer({
+    token: ${JSON.stringify(TOKEN)}, worker: 'rollout-1', role: 'rollout', store, jobSchema: job,
+    capabilities: { device: 'cpu', executionProvider: 'cpu', families: [], maxConcurrentJobs: 1 },
+    run: async ({ n }) => {
+      const text = await store.put('text', new TextEncoder().encode('job ' + n));
+      return { result: { n, text }, refs: [text] };
+    },
+  });
+  console.log(server.url);`;
+
+let folder: string;
+let store: FolderStore;
+let child: ChildProcess | undefined;
+let url: string | undefined;
+let deaths: number;
+let stopping: boolean;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'evenkeel-killed-'));
+  store = await openFolderStore(join(folder, 'store'));
+  deaths = 0;
+  stopping = false;
+});
+
+afterEach(async () => {
+  stopping = true;
+  child?.kill('SIGKILL');
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Starts the worker, and again whenever it dies: each time on another port. */
+function supervise(environment: Readonly<Record<string, string>>): void {
+  url = undefined;
+  const args = ['--input-type=module-typescript', '--eval', workerText(store.folder)];
+  child = spawn(process.execPath, args, {
+    cwd: import.meta.dirname,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  createInterface(child.stdout!).on('line', (line) => {
+    url = line;
+  });
+  child.on('exit', () => {
+    if (stopping) return;
+    deaths++;
+    supervise(environment);
+  });
+}
+
+function endpoint(): Promise<{ url: string; token: string }> {
+  return url === undefined ? Promise.reject(new Error('it is being started')) : Promise.resolve({ url, token: TOKEN });
+}
+
+const resultSchema = z.strictObject({
+  n: z.number(),
+  text: z.strictObject({ kind: z.string(), sha256: z.string(), bytes: z.number() }),
+});
+
+test.each([
+  { point: 'worker/before-run', startedTwice: 1 },
+  { point: 'worker/before-commit', startedTwice: 1 },
+  { point: 'worker/after-commit', startedTwice: 0 },
+])('killed at $point, a worker loses no job and repeats no committed one', async ({ point, startedTwice }) => {
+  supervise({ EVENKEEL_FAULT: `${point}:3`, EVENKEEL_FAULT_ONCE: join(folder, 'marker') });
+  const keys = Array.from({ length: JOBS }, (_, n) => `run/step-000001/shard-${n}`);
+  const results = await Promise.all(
+    keys.map((key, n) =>
+      callWorker({
+        endpoint,
+        role: 'rollout',
+        key,
+        attempt: 1,
+        job: 'echo',
+        payload: { kind: 'echo', n },
+        resultSchema,
+      }),
+    ),
+  );
+  for (const [n, result] of results.entries()) {
+    expect(result.n).toBe(n);
+    expect(Buffer.from(await store.get(result.text)).toString()).toBe(`job ${n}`);
+  }
+  expect(deaths).toBe(1);
+  const events = await store.readJournal();
+  const commits = await store.listCommits('run/step-000001/');
+  expect(commits.map((commit) => commit.key)).toEqual(keys);
+  expect(repeatedWork(events, commits)).toEqual([]);
+  expect(events.filter((event) => event.kind === 'started')).toHaveLength(JOBS + startedTwice);
+});
