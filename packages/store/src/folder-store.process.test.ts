@@ -78,9 +78,11 @@ describe('commits', () => {
   });
 });
 
+/** Of util-linux; where it is missing, the tests below are skipped. */
+const UNSHARE = 'unshare';
 /** A file system of its own, in a namespace of its own: no rights needed where the kernel lets users have one. */
 const namespaces =
-  spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', dirname(fileURLToPath(INDEX))]).status === 0;
+  spawnSync(UNSHARE, ['-rm', 'mount', '-t', 'tmpfs', 'none', dirname(fileURLToPath(INDEX))]).status === 0;
 
 describe.skipIf(!namespaces)(
   'on a file system that refuses (skipped where users may not make mount namespaces)',
@@ -91,7 +93,7 @@ describe.skipIf(!namespaces)(
         `const run = async () => { ${body} }; console.log(await run().catch((error) => error.code + ' ' + error.retryable + ' ' + error.message)); process.exit();`,
       );
       const script = `mount -t tmpfs -o size=256k none "${folder}" && exec "$@"`;
-      const child = spawn('unshare', ['-rm', 'sh', '-c', script, 'sh', node, ...args], {
+      const child = spawn(UNSHARE, ['-rm', 'sh', '-c', script, 'sh', node, ...args], {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       const chunks: Buffer[] = [];
