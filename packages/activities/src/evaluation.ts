@@ -1,0 +1,59 @@
+import { meanAccuracy, worstTask } from '@evenkeel/algorithms';
+import { decodeVerdicts, decodePrompts, decodeRollouts } from '@evenkeel/store';
+import { loadRun } from './algorithm-state.ts';
+import type { ActivityContext } from './context.ts';
+import { drawRound } from './plan-round.ts';
+import { writeRunRecord } from './run-folder.ts';
+import type { ControlActivities, Evaluation } from './types.ts';
+
+/** The evaluation's puzzles: the same for every run, drawn from a split that training never sees. */
+export function planEvaluation(context: ActivityContext): ControlActivities['planEvaluation'] {
+  return async ({ config: configRef }) => {
+    const { config } = await loadRun(context, configRef);
+    const { split, seed, promptsPerTask } = config.evaluation;
+    const draws = config.tasks.map(({ name, verifier, level, style }) => ({
+      task: name,
+      verifier,
+      level,
+      style,
+      split,
+      seed,
+      from: 0,
+      count: promptsPerTask,
+    }));
+    const plan = await drawRound(context, config, { round: 0, draws });
+    const total = plan.shards.at(-1)?.to ?? 0;
+    return { ...plan, shards: total === 0 ? [] : [{ from: 0, to: total }] };
+  };
+}
+
+/** Counts what an evaluation showed, and writes it down. */
+export function recordEvaluation(context: ActivityContext): ControlActivities['recordEvaluation'] {
+  return async ({ run, config: configRef, step, policy, round }) => {
+    const { config } = await loadRun(context, configRef);
+    const prompts = decodePrompts(await context.store.get(round.plan.prompts));
+    const shards = await Promise.all(round.rollouts.map((ref) => context.store.get(ref)));
+    const rollouts = shards.flatMap((bytes) => decodeRollouts(bytes));
+    const verdicts = decodeVerdicts(await context.store.get(round.verdicts));
+    const tasks = config.tasks.map(({ name }) => {
+      const own = verdicts.filter((verdict, index) => verdict.kind === 'scored' && prompts[rollouts[index]!.prompt]!.task === name);
+      return {
+        task: name,
+        correct: own.filter((verdict) => verdict.correct).length,
+        formatted: own.filter((verdict) => verdict.formatted).length,
+        total: own.length,
+      };
+    });
+    const accuracies = Object.fromEntries(tasks.map(({ task, correct, total }) => [task, total === 0 ? 0 : correct / total]));
+    const worst = worstTask(accuracies);
+    const evaluation: Evaluation = {
+      step,
+      policy,
+      tasks,
+      worst: worst ?? { task: '', accuracy: 0 },
+      mean: meanAccuracy(accuracies) ?? 0,
+    };
+    await writeRunRecord(context.home, run, `evaluations/${String(step).padStart(6, '0')}.json`, evaluation);
+    return evaluation;
+  };
+}

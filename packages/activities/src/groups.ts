@@ -1,0 +1,50 @@
+import type { Group, RewardCombiner, Rollout } from '@evenkeel/algorithms';
+import { decodePrompts, decodeRollouts, decodeVerdicts, type PromptRow, type RolloutRow } from '@evenkeel/store';
+import type { ActivityContext } from './context.ts';
+import type { FinishedRound } from './types.ts';
+
+/** A group with what the trainer needs of it. */
+export interface RolledGroup {
+  readonly group: Group;
+  readonly prompt: PromptRow;
+  readonly rollouts: readonly RolloutRow[];
+}
+
+/**
+ * A round's groups in the order of the plan, never of completion. A rollout without a verdict (abstained, failed) has no
+ * reward: it counts nowhere.
+ */
+export async function groupsOf(
+  context: ActivityContext,
+  round: FinishedRound,
+  reward: RewardCombiner,
+): Promise<RolledGroup[]> {
+  const prompts = decodePrompts(await context.store.get(round.plan.prompts));
+  const shards = await Promise.all(round.rollouts.map((ref) => context.store.get(ref)));
+  const rollouts = shards.flatMap((bytes) => decodeRollouts(bytes));
+  const verdicts = decodeVerdicts(await context.store.get(round.verdicts));
+  const scored = prompts.map((): Rollout[] => []);
+  const rolled = prompts.map((): RolloutRow[] => []);
+  rollouts.forEach((row, index) => {
+    const verdict = verdicts[index]!;
+    const components = { verdict: verdict.kind === 'scored' ? verdict.reward : null };
+    scored[row.prompt]!.push({
+      id: `r${round.plan.round}p${row.prompt}s${row.sample}`,
+      reward: reward.combine(components),
+      correct: verdict.kind === 'scored' && verdict.correct,
+      formatted: verdict.kind === 'scored' && verdict.formatted,
+      tokens: row.tokens.length,
+    });
+    rolled[row.prompt]!.push(row);
+  });
+  return prompts.map((prompt, index) => ({
+    group: {
+      id: `r${round.plan.round}p${index}`,
+      task: prompt.task,
+      promptId: prompt.puzzle,
+      rollouts: scored[index]!,
+    },
+    prompt,
+    rollouts: rolled[index]!,
+  }));
+}

@@ -1,0 +1,48 @@
+import { closeRound } from './close-round.ts';
+import { closeRun } from './close-run.ts';
+import type { ActivityContext } from './context.ts';
+import { planEvaluation, recordEvaluation } from './evaluation.ts';
+import { finishStep } from './finish-step.ts';
+import { openRun } from './open-run.ts';
+import { planRound } from './plan-round.ts';
+import type { ControlActivities, RolloutActivities, TrainActivities, VerifyActivities } from './types.ts';
+import { rollOut, update, verify } from './work.ts';
+import { asActivity } from './worker-job.ts';
+
+/** All activities, bound to a process's context. Each task queue's worker registers those of its own interface. */
+export function createActivities(
+  context: ActivityContext,
+  options: { readonly modelFolder: (model: string) => string },
+): ControlActivities & RolloutActivities & VerifyActivities & TrainActivities {
+  return {
+    openRun: asActivity(openRun(context, options.modelFolder)),
+    planRound: asActivity(planRound(context)),
+    closeRound: asActivity(closeRound(context)),
+    finishStep: asActivity(finishStep(context)),
+    planEvaluation: asActivity(planEvaluation(context)),
+    recordEvaluation: asActivity(recordEvaluation(context)),
+    closeRun: asActivity(closeRun(context)),
+    rollOut: asActivity(rollOut(context)),
+    verify: asActivity(verify(context)),
+    update: asActivity(update(context)),
+  };
+}
+
+export type { ActivityContext } from './context.ts';
+export { runFolder, writeRunRecord } from './run-folder.ts';
+export type {
+  ControlActivities,
+  Evaluation,
+  FinishedRound,
+  OpenedRun,
+  RolloutActivities,
+  RoundOutcome,
+  RoundPlan,
+  RunRef,
+  RunState,
+  ShardJob,
+  StepTable,
+  TaskRow,
+  TrainActivities,
+  VerifyActivities,
+} from './types.ts';

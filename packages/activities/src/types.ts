@@ -1,0 +1,176 @@
+/**
+ * What the workflows ask of the activities, as types only: ids, counts, and references into the store. Workflow code imports
+ * nothing else of this package.
+ */
+import type { ArtefactRef } from '@evenkeel/core';
+import type { RedoEntry, RolloutResult, UpdateResult, VerifyResult } from '@evenkeel/protocol';
+
+/** Which run, under which configuration. */
+export interface RunRef {
+  readonly run: string;
+  /** A `config` artefact: the resolved run configuration. */
+  readonly config: ArtefactRef;
+}
+
+/** Where a run stands between two steps: all that the next step needs. */
+export interface RunState {
+  /** Steps that are done. */
+  readonly step: number;
+  readonly base: ArtefactRef;
+  readonly policy: ArtefactRef;
+  /** An `algorithm-state` artefact: weighter, planner, data cursors. */
+  readonly algorithm: ArtefactRef;
+  /** The optimizer's last checkpoint, and the updates since then. */
+  readonly checkpoint: { readonly step: number; readonly policy: ArtefactRef; readonly optimizer: ArtefactRef } | null;
+  readonly redo: readonly RedoEntry[];
+}
+
+export interface OpenedRun {
+  readonly state: RunState;
+  readonly steps: number;
+  readonly evaluateEvery: number;
+  readonly method: string;
+  readonly tasks: readonly string[];
+}
+
+/** One round's prompts, cut into rollout jobs. */
+export interface RoundPlan {
+  readonly round: number;
+  readonly prompts: ArtefactRef;
+  /** Prompts per task. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly shards: readonly { readonly from: number; readonly to: number }[];
+}
+
+/** A round that is rolled out and verified. */
+export interface FinishedRound {
+  readonly plan: RoundPlan;
+  readonly rollouts: readonly ArtefactRef[];
+  readonly verdicts: ArtefactRef;
+}
+
+/** After a round: another one, or the step's batch. */
+export type RoundOutcome =
+  | { readonly kind: 'again'; readonly plan: RoundPlan; readonly reason: string }
+  | {
+      readonly kind: 'batch';
+      /** A `batch` table; null where no group was left to train on. */
+      readonly batch: ArtefactRef | null;
+      /** A `tally` artefact: the step's statistics per task. */
+      readonly tally: ArtefactRef;
+      readonly groups: number;
+      readonly shortfall: number;
+    };
+
+/** One task's line of a step's table. */
+export interface TaskRow {
+  readonly task: string;
+  /** z: the weight this step's prompts were drawn with. */
+  readonly weight: number;
+  /** ρ after this step: the running share of groups without a gradient. */
+  readonly filterRate: number;
+  /** Share of this step's rollouts that are correct, before the filter. */
+  readonly accuracy: number;
+  readonly reward: number;
+  readonly drawn: number;
+  readonly kept: number;
+  readonly trained: number;
+  readonly improvement: number | null;
+}
+
+export interface StepTable {
+  readonly step: number;
+  readonly tasks: readonly TaskRow[];
+  readonly worst: { readonly task: string; readonly accuracy: number };
+  readonly mean: number;
+  readonly rounds: number;
+  readonly sequences: number;
+  readonly completionTokens: number;
+  readonly trainedTokens: number;
+  readonly shortfall: number;
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly clipFraction: number;
+  readonly entropy: number;
+}
+
+/** Correct answers per task on the evaluation's puzzles. */
+export interface Evaluation {
+  readonly step: number;
+  readonly policy: ArtefactRef;
+  readonly tasks: readonly {
+    readonly task: string;
+    readonly correct: number;
+    readonly formatted: number;
+    readonly total: number;
+  }[];
+  readonly worst: { readonly task: string; readonly accuracy: number };
+  readonly mean: number;
+}
+
+export interface ShardJob extends RunRef {
+  readonly step: number;
+  readonly round: number;
+  readonly shard: number;
+  readonly policy: ArtefactRef;
+  readonly prompts: ArtefactRef;
+  readonly from: number;
+  readonly to: number;
+  /** Rolls out for training, or for an evaluation. */
+  readonly purpose: 'train' | 'evaluate';
+}
+
+/** Task queue `evenkeel-control`: short, deterministic computations on what is in the store. */
+export interface ControlActivities {
+  openRun(input: RunRef): Promise<OpenedRun>;
+  planRound(input: RunRef & { readonly state: RunState }): Promise<RoundPlan>;
+  closeRound(
+    input: RunRef & { readonly state: RunState; readonly rounds: readonly FinishedRound[] },
+  ): Promise<RoundOutcome>;
+  finishStep(
+    input: RunRef & {
+      readonly state: RunState;
+      readonly outcome: Extract<RoundOutcome, { kind: 'batch' }>;
+      readonly rounds: readonly RoundPlan[];
+      readonly completionTokens: number;
+      readonly sequences: number;
+      readonly update: UpdateResult | null;
+    },
+  ): Promise<{ readonly state: RunState; readonly table: StepTable }>;
+  planEvaluation(input: RunRef): Promise<RoundPlan>;
+  recordEvaluation(
+    input: RunRef & { readonly step: number; readonly policy: ArtefactRef; readonly round: FinishedRound },
+  ): Promise<Evaluation>;
+  /** Writes the trained policy as a model directory and the run's last record. */
+  closeRun(input: RunRef & { readonly state: RunState }): Promise<{ readonly path: string; readonly sha256: string }>;
+}
+
+/** Task queue `evenkeel-rollout`. */
+export interface RolloutActivities {
+  rollOut(input: ShardJob): Promise<RolloutResult>;
+}
+
+/** Task queue `evenkeel-verify`. */
+export interface VerifyActivities {
+  verify(
+    input: RunRef & {
+      readonly step: number;
+      readonly round: number;
+      readonly purpose: 'train' | 'evaluate';
+      readonly prompts: ArtefactRef;
+      readonly rollouts: readonly ArtefactRef[];
+    },
+  ): Promise<VerifyResult>;
+}
+
+/** Task queue `evenkeel-train`. */
+export interface TrainActivities {
+  update(
+    input: RunRef & {
+      readonly state: RunState;
+      readonly batch: ArtefactRef;
+    },
+  ): Promise<UpdateResult>;
+}
+
+export type { RedoEntry, RolloutResult, UpdateResult, VerifyResult } from '@evenkeel/protocol';

@@ -1,0 +1,64 @@
+/** The activities that hand a job to a worker: the key names the job's inputs, so that a retry finds what is committed. */
+import { hashOf } from '@evenkeel/core';
+import type { RolloutJob, UpdateJob, VerifyJob } from '@evenkeel/protocol';
+import { loadRun } from './algorithm-state.ts';
+import type { ActivityContext } from './context.ts';
+import type { RolloutActivities, TrainActivities, VerifyActivities } from './types.ts';
+import { runWorkerJob } from './worker-job.ts';
+
+function stepName(step: number): string {
+  return `step-${String(step).padStart(6, '0')}`;
+}
+
+export function rollOut(context: ActivityContext): RolloutActivities['rollOut'] {
+  return async ({ run, config: configRef, step, round, shard, policy, prompts, from, to, purpose }) => {
+    const { config } = await loadRun(context, configRef);
+    const training = purpose === 'train';
+    const job: RolloutJob = {
+      kind: 'rollout',
+      policy,
+      prompts,
+      from,
+      to,
+      samplesPerPrompt: training ? config.groupSize : config.evaluation.samplesPerPrompt,
+      maxNewTokens: config.sampling.maxNewTokens,
+      temperature: training ? config.sampling.temperature : config.evaluation.temperature,
+      seed: training ? config.seed : config.evaluation.seed,
+      stream: training ? `rollout/${step}/${round}` : 'evaluate',
+    };
+    const key = `${run}/${stepName(step)}/${purpose}/round-${round}/shard-${shard}/rollout/${hashOf(job)}`;
+    return await runWorkerJob(context, { role: 'rollout', key, job, ordinal: shard });
+  };
+}
+
+export function verify(context: ActivityContext): VerifyActivities['verify'] {
+  return async ({ run, step, round, purpose, prompts, rollouts }) => {
+    const job: VerifyJob = { kind: 'verify', prompts, rollouts: [...rollouts] };
+    const key = `${run}/${stepName(step)}/${purpose}/round-${round}/verify/${hashOf(job)}`;
+    return await runWorkerJob(context, { role: 'verifier', key, job });
+  };
+}
+
+export function update(context: ActivityContext): TrainActivities['update'] {
+  return async ({ run, config: configRef, state, batch }) => {
+    const { config, method } = await loadRun(context, configRef);
+    const step = state.step;
+    const job: UpdateJob = {
+      kind: 'update',
+      run,
+      step,
+      policy: state.policy,
+      checkpoint: state.checkpoint,
+      base: state.base,
+      redo: [...state.redo],
+      batch,
+      minibatches: config.minibatches,
+      optimizer: config.optimizer,
+      objective: method.objective,
+      reference: method.objective.kl.kind === 'none' ? null : state.base,
+      improvement: method.weighter.needsObjectives,
+      checkpointAfter: (step + 1) % config.checkpointEvery === 0,
+    };
+    return await runWorkerJob(context, { role: 'trainer', key: `${run}/${stepName(step)}/update/${hashOf(job)}`, job });
+  };
+}

@@ -1,0 +1,72 @@
+import { ConfigError, EvenkeelError, errorRecord } from '@evenkeel/core';
+import type { Job, JobResults, WorkerRole } from '@evenkeel/protocol';
+import { resultSchemas } from '@evenkeel/protocol';
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { z } from 'zod';
+import { type ActivityContext, workerEndpoint } from './context.ts';
+
+const HEARTBEAT_MS = 1_000;
+/** A worker that shows no progress for so long is taken for hung: the heartbeats stop, and Temporal moves the work. */
+const STALL_MS = 120_000;
+
+export interface WorkerJob<K extends Job['kind']> {
+  readonly role: WorkerRole;
+  /** Names the job's inputs: the key under which its result is committed once. */
+  readonly key: string;
+  readonly job: Extract<Job, { kind: K }>;
+  /** Chooses among several workers of the role. */
+  readonly ordinal?: number;
+}
+
+/**
+ * Runs a job on a worker from within an activity: attaches where the key is running or done, submits where it is not,
+ * reconnects where the socket drops, and heartbeats to Temporal only while the worker reports progress.
+ */
+export async function runWorkerJob<K extends Job['kind']>(
+  context: ActivityContext,
+  { role, key, job, ordinal = 0 }: WorkerJob<K>,
+): Promise<JobResults[K]> {
+  const activity = Context.current();
+  let progress: { done: number; total: number } = { done: 0, total: 0 };
+  let progressAt = performance.now();
+  const heartbeat = setInterval(() => {
+    if (performance.now() - progressAt < STALL_MS) activity.heartbeat({ key, ...progress });
+  }, HEARTBEAT_MS);
+  try {
+    return await context.client.runJob<JobResults[K]>({
+      endpoint: () => workerEndpoint(context, role, ordinal),
+      role,
+      key,
+      attempt: activity.info.attempt,
+      job: job.kind,
+      payload: job,
+      resultSchema: resultSchemas[job.kind] as unknown as z.ZodType<JobResults[K]>,
+      signal: activity.cancellationSignal,
+      onProgress: ({ done, total }) => {
+        progress = { done, total };
+        progressAt = performance.now();
+      },
+    });
+  } catch (error) {
+    if (activity.cancellationSignal.aborted) throw new CancelledFailure(`Cancelled ${key}`);
+    throw error;
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+/** An activity whose expected failures reach Temporal with their code, and are not retried where a retry cannot help. */
+export function asActivity<A extends unknown[], R>(run: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+  return async (...args) => {
+    try {
+      return await run(...args);
+    } catch (error) {
+      if (error instanceof EvenkeelError || error instanceof ConfigError) {
+        const { code, message, retryable } = errorRecord(error);
+        throw ApplicationFailure.create({ type: code, message, nonRetryable: !retryable, cause: error });
+      }
+      throw error;
+    }
+  };
+}

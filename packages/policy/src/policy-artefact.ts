@@ -1,0 +1,157 @@
+/**
+ * A policy as artefacts of a store: the architecture (the model folder's texts: config.json, tokenizer.json, …) once, and the
+ * weights once per version, as a safetensors file whose metadata names the architecture. A reference to the weights is thus
+ * enough to run the policy, and any safetensors reader opens it. It does not know which store: only that it keeps bytes by hash.
+ */
+import { type ArtefactRef, canonicalJson } from '@evenkeel/core';
+import * as z from 'zod';
+import { type ModelTokens, readConfigJson, readModelTokens } from './config-json.ts';
+import { PolicyError } from './errors.ts';
+import { type ModelConfig, parameterShapes } from './model-config.ts';
+import { loadModelDirectory, type ModelFiles, saveModelDirectory } from './model-directory.ts';
+import { ParameterBuffer } from './parameter-buffer.ts';
+import { policyHash } from './policy-hash.ts';
+import { elementCount } from './safetensors.ts';
+import { type Tokenizer, tokenizerFromJson } from './tokenizer.ts';
+
+/** What this module needs of a store. */
+export interface ArtefactAccess {
+  get(ref: ArtefactRef): Promise<Uint8Array>;
+  put(kind: string, bytes: Uint8Array): Promise<ArtefactRef>;
+}
+
+/** All of a model but its weights. */
+export interface Architecture {
+  readonly ref: ArtefactRef;
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly tokens: ModelTokens;
+  readonly files: ModelFiles;
+}
+
+export interface LoadedPolicy {
+  readonly architecture: Architecture;
+  readonly parameters: ParameterBuffer;
+}
+
+const refSchema = z.strictObject({ kind: z.string(), sha256: z.string(), bytes: z.number() });
+const headerSchema = z.looseObject({ __metadata__: z.looseObject({ 'evenkeel.architecture': z.string() }) });
+const filesSchema = z.record(z.string(), z.string());
+const HEADER_LENGTH_BYTES = 8;
+
+/** The weights' safetensors header: tensors in canonical order, padded with spaces to eight bytes. */
+function headerOf(config: ModelConfig, architecture: ArtefactRef): Uint8Array {
+  let start = 0;
+  const tensors = parameterShapes(config).map(({ name, shape }) => {
+    const end = start + 4 * elementCount(shape);
+    const entry = [name, { dtype: 'F32', shape, data_offsets: [start, end] }];
+    start = end;
+    return entry;
+  });
+  const { kind, sha256, bytes } = architecture;
+  const metadata = { format: 'pt', 'evenkeel.architecture': canonicalJson({ kind, sha256, bytes }) };
+  const text = JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(tensors) });
+  return new TextEncoder().encode(text.padEnd(Math.ceil(text.length / 8) * 8, ' '));
+}
+
+/** Keeps one version of the weights. The same weights are the same artefact. */
+export async function putPolicy(
+  store: ArtefactAccess,
+  architecture: Pick<Architecture, 'ref' | 'config'>,
+  parameters: Float32Array,
+): Promise<ArtefactRef> {
+  const header = headerOf(architecture.config, architecture.ref);
+  const bytes = new Uint8Array(HEADER_LENGTH_BYTES + header.length + parameters.byteLength);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+  bytes.set(header, HEADER_LENGTH_BYTES);
+  bytes.set(
+    new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength),
+    HEADER_LENGTH_BYTES + header.length,
+  );
+  return await store.put('policy', bytes);
+}
+
+/** Takes a model folder into the store. @throws {PolicyError} as `loadModelDirectory` */
+export async function importModel(store: ArtefactAccess, folder: string): Promise<ArtefactRef> {
+  const { config, files, parameters } = await loadModelDirectory(folder);
+  const ref = await store.put('architecture', new TextEncoder().encode(canonicalJson(Object.fromEntries(files))));
+  return await putPolicy(store, { ref, config }, parameters.flat);
+}
+
+/** Writes a policy as a model folder, in place of an older one. @returns the weights' hash */
+export async function exportModel(store: ArtefactAccess, ref: ArtefactRef, folder: string): Promise<string> {
+  const { architecture, parameters } = await loadPolicy(store, ref);
+  await saveModelDirectory(folder, { parameters, files: architecture.files }, { replace: true });
+  return policyHash(parameters.flat, architecture.config);
+}
+
+function splitPolicy(bytes: Uint8Array): { header: string; architecture: ArtefactRef; start: number } {
+  const refuse = (state: string): never => {
+    throw new PolicyError(`Cannot read policy artefact: ${state}, expected one that this store wrote`, { code: 'policy-invalid' });
+  };
+  if (bytes.length < HEADER_LENGTH_BYTES) refuse(`it has ${bytes.length} bytes`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true));
+  const start = HEADER_LENGTH_BYTES + length;
+  if (start > bytes.length) refuse('its header is cut off');
+  const header = new TextDecoder().decode(bytes.subarray(HEADER_LENGTH_BYTES, start));
+  try {
+    const { __metadata__: metadata } = headerSchema.parse(JSON.parse(header));
+    return { header, architecture: refSchema.parse(JSON.parse(metadata['evenkeel.architecture'])), start };
+  } catch (cause) {
+    throw new PolicyError('Cannot read policy artefact: its header is not valid, expected one that this store wrote', {
+      code: 'policy-invalid',
+      cause,
+    });
+  }
+}
+
+async function readArchitecture(store: ArtefactAccess, ref: ArtefactRef): Promise<Architecture> {
+  const files = filesSchema.parse(JSON.parse(new TextDecoder().decode(await store.get(ref))));
+  const json = (name: string): unknown => (files[name] === undefined ? {} : JSON.parse(files[name]));
+  return {
+    ref,
+    config: readConfigJson(json('config.json'), 'config.json'),
+    tokenizer: tokenizerFromJson(json('tokenizer.json'), 'tokenizer.json'),
+    tokens: readModelTokens(json('generation_config.json'), json('config.json')),
+    files: new Map(Object.entries(files)),
+  };
+}
+
+/** Architectures are few and never change: each is read once per process. */
+const architectures = new Map<string, Promise<Architecture>>();
+
+/** The architecture of a policy: its configuration and tokenizer. */
+export async function loadArchitecture(store: ArtefactAccess, policy: ArtefactRef): Promise<Architecture> {
+  return await architectureOf(store, splitPolicy(await store.get(policy)).architecture);
+}
+
+function architectureOf(store: ArtefactAccess, ref: ArtefactRef): Promise<Architecture> {
+  let architecture = architectures.get(ref.sha256);
+  if (architecture === undefined) {
+    architecture = readArchitecture(store, ref);
+    architecture.catch(() => architectures.delete(ref.sha256));
+    architectures.set(ref.sha256, architecture);
+  }
+  return architecture;
+}
+
+/** A policy with its weights. @throws {PolicyError} `policy-invalid` where weights and architecture do not fit together */
+export async function loadPolicy(store: ArtefactAccess, ref: ArtefactRef): Promise<LoadedPolicy> {
+  const bytes = await store.get(ref);
+  const { header, architecture: architectureRef, start } = splitPolicy(bytes);
+  const architecture = await architectureOf(store, architectureRef);
+  if (header !== new TextDecoder().decode(headerOf(architecture.config, architectureRef))) {
+    throw new PolicyError('Cannot read policy artefact: its tensors are not those of its architecture, expected equal names and shapes', {
+      code: 'policy-invalid',
+    });
+  }
+  const parameters = new ParameterBuffer(architecture.config);
+  const target = new Uint8Array(parameters.flat.buffer);
+  if (bytes.length - start !== target.length) {
+    throw new PolicyError(`Cannot read policy artefact: ${bytes.length - start} bytes of weights, expected ${target.length}`, {
+      code: 'policy-invalid',
+    });
+  }
+  target.set(bytes.subarray(start));
+  return { architecture, parameters };
+}

@@ -1,0 +1,172 @@
+/**
+ * What is asked of a worker and what it answers: the payloads of `submit` and `done` frames. Large data is an artefact reference;
+ * its tables are described in `packages/store`. A job is a pure function of its payload: the same payload, the same result.
+ */
+import { z } from 'zod';
+
+export const artefactRefSchema = z.strictObject({
+  kind: z.string().min(1).max(40),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: z.number().int().nonnegative(),
+});
+
+const count = z.number().int().nonnegative();
+const seed = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+
+/** Puzzles of one task to be drawn: indices `from` … `from + count − 1` of a seed's sequence. */
+export const puzzleDrawSchema = z.strictObject({
+  task: z.string().min(1),
+  verifier: z.string().min(1),
+  level: z.string().min(1),
+  style: z.enum(['chat', 'compact']),
+  split: z.enum(['train', 'tune', 'heldout']),
+  seed,
+  from: count,
+  count,
+});
+
+/** Verifier host: draw puzzles and put them into words. Result: a `prompts` table, in the order of the draws. */
+export const puzzlesJobSchema = z.strictObject({ kind: z.literal('puzzles'), draws: z.array(puzzleDrawSchema) });
+export const puzzlesResultSchema = z.strictObject({ prompts: artefactRefSchema, count });
+
+/** Rollout worker: sample completions of the prompts `from` … `to − 1` of a `prompts` table. */
+export const rolloutJobSchema = z.strictObject({
+  kind: z.literal('rollout'),
+  /** A `policy` artefact. */
+  policy: artefactRefSchema,
+  prompts: artefactRefSchema,
+  from: count,
+  to: count,
+  samplesPerPrompt: z.number().int().positive(),
+  maxNewTokens: z.number().int().positive(),
+  /** 0 is greedy. */
+  temperature: z.number().nonnegative(),
+  seed,
+  /** Names the draw: every uniform is keyed (seed, stream, prompt's position in the table, sample, position). */
+  stream: z.string().min(1),
+});
+export const rolloutResultSchema = z.strictObject({
+  /** A `rollouts` table: one row per completion, by prompt, then by sample. */
+  rollouts: artefactRefSchema,
+  sequences: count,
+  promptTokens: count,
+  completionTokens: count,
+});
+
+/** Verifier host: a verdict for each row of the `rollouts` tables, which all belong to one `prompts` table. */
+export const verifyJobSchema = z.strictObject({
+  kind: z.literal('verify'),
+  prompts: artefactRefSchema,
+  rollouts: z.array(artefactRefSchema).min(1),
+});
+export const verdictCountsSchema = z.strictObject({
+  scored: count,
+  correct: count,
+  formatted: count,
+  abstained: count,
+  failed: count,
+});
+export const verifyResultSchema = z.strictObject({
+  /** A `verdicts` table: one row per rollout, in the order of the tables. */
+  verdicts: artefactRefSchema,
+  tasks: z.record(z.string(), verdictCountsSchema),
+});
+
+/** `ObjectiveSpec` of `@evenkeel/algorithms`, as it crosses a process. */
+export const objectiveSpecSchema = z.strictObject({
+  ratio: z.enum(['token', 'sequence']),
+  clipLow: z.number().nonnegative(),
+  clipHigh: z.number().nonnegative(),
+  aggregation: z.enum(['sequence-mean', 'token-mean', 'fixed-length']),
+  kl: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('none') }),
+    z.strictObject({
+      kind: z.enum(['k1', 'k2', 'k3']),
+      beta: z.union([z.number().nonnegative(), z.record(z.string(), z.number().nonnegative())]),
+    }),
+  ]),
+});
+
+export const optimizerSpecSchema = z.strictObject({
+  learningRate: z.number().positive(),
+  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]),
+  epsilon: z.number().positive(),
+  weightDecay: z.number().nonnegative(),
+  /** Global-norm bound of each minibatch's gradient. */
+  maxGradientNorm: z.number().positive(),
+});
+
+/** One finished update since the checkpoint: its batch, and the policy it must arrive at when it is done again. */
+export const redoEntrySchema = z.strictObject({ step: count, batch: artefactRefSchema, policy: artefactRefSchema });
+
+/** Trainer worker: one optimizer step of the run (several minibatches) on a committed batch. */
+export const updateJobSchema = z.strictObject({
+  kind: z.literal('update'),
+  run: z.string(),
+  step: count,
+  policy: artefactRefSchema,
+  /** The optimizer's last checkpoint and the policy it belongs to; null before the first: moments are zero, policy is the base. */
+  checkpoint: z.strictObject({ step: count, policy: artefactRefSchema, optimizer: artefactRefSchema }).nullable(),
+  /** The base policy, where a run without a checkpoint starts. */
+  base: artefactRefSchema,
+  /** Updates since the checkpoint, oldest first: the redo log of a trainer that lost its memory. */
+  redo: z.array(redoEntrySchema),
+  batch: artefactRefSchema,
+  minibatches: z.number().int().positive(),
+  optimizer: optimizerSpecSchema,
+  objective: objectiveSpecSchema,
+  /** The frozen reference policy of the KL term; null without one. */
+  reference: artefactRefSchema.nullable(),
+  /** Whether each task's objective is computed before and after the update (the improvement signal of MT-GRPO). */
+  improvement: z.boolean(),
+  /** Whether to write the optimizer's state after this step. */
+  checkpointAfter: z.boolean(),
+});
+export const updateResultSchema = z.strictObject({
+  policy: artefactRefSchema,
+  optimizer: artefactRefSchema.nullable(),
+  /** By task: J_GRPO before and after the update on this batch; empty if not asked for. */
+  objectives: z.record(z.string(), z.strictObject({ before: z.number(), after: z.number() })),
+  metrics: z.strictObject({
+    loss: z.number(),
+    gradientNorm: z.number(),
+    clipFraction: z.number(),
+    /** Mean of −log π over the batch's completion tokens, before the update. */
+    entropy: z.number(),
+    trainedTokens: count,
+    sequences: count,
+    /** Updates done again from the redo log before this one. */
+    redone: count,
+  }),
+});
+
+export const jobSchema = z.discriminatedUnion('kind', [puzzlesJobSchema, rolloutJobSchema, verifyJobSchema, updateJobSchema]);
+
+export type PuzzleDraw = z.infer<typeof puzzleDrawSchema>;
+export type PuzzlesJob = z.infer<typeof puzzlesJobSchema>;
+export type PuzzlesResult = z.infer<typeof puzzlesResultSchema>;
+export type RolloutJob = z.infer<typeof rolloutJobSchema>;
+export type RolloutResult = z.infer<typeof rolloutResultSchema>;
+export type VerifyJob = z.infer<typeof verifyJobSchema>;
+export type VerdictCounts = z.infer<typeof verdictCountsSchema>;
+export type VerifyResult = z.infer<typeof verifyResultSchema>;
+export type OptimizerSpec = z.infer<typeof optimizerSpecSchema>;
+export type RedoEntry = z.infer<typeof redoEntrySchema>;
+export type UpdateJob = z.infer<typeof updateJobSchema>;
+export type UpdateResult = z.infer<typeof updateResultSchema>;
+export type Job = z.infer<typeof jobSchema>;
+
+/** Which result belongs to which job. */
+export interface JobResults {
+  readonly puzzles: PuzzlesResult;
+  readonly rollout: RolloutResult;
+  readonly verify: VerifyResult;
+  readonly update: UpdateResult;
+}
+
+export const resultSchemas = {
+  puzzles: puzzlesResultSchema,
+  rollout: rolloutResultSchema,
+  verify: verifyResultSchema,
+  update: updateResultSchema,
+} as const;

@@ -1,0 +1,2 @@
+export type { RolloutWorkerOptions } from './rollout-worker.ts';
+export { startRolloutWorker } from './rollout-worker.ts';

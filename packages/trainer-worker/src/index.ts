@@ -1,0 +1,2 @@
+export type { TrainerWorkerOptions } from './trainer-worker.ts';
+export { startTrainerWorker } from './trainer-worker.ts';

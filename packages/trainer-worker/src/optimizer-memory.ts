@@ -1,0 +1,54 @@
+/**
+ * The trainer's memory between two updates: the policy's weights and the optimizer's moments. When it is lost, it is made again
+ * from what is committed: the last checkpoint, and the batches since then, each of which must lead to the recorded policy.
+ */
+import type { ArtefactRef } from '@evenkeel/core';
+import {
+  type AdamWState,
+  type Architecture,
+  adamwStateFromBytes,
+  adamwStateToBytes,
+  createAdamWState,
+  loadPolicy,
+  type ParameterBuffer,
+  PolicyError,
+} from '@evenkeel/policy';
+import type { UpdateJob } from '@evenkeel/protocol';
+import type { ArtefactStore } from '@evenkeel/store';
+
+export interface OptimizerMemory {
+  /** The run it belongs to. */
+  readonly run: string;
+  /** The policy that the weights are. */
+  readonly policy: ArtefactRef;
+  readonly architecture: Architecture;
+  /** Changed in place by an update. */
+  readonly parameters: ParameterBuffer;
+  readonly adam: AdamWState;
+}
+
+/** The memory as of the job's last checkpoint, or of the run's start. */
+export async function recallCheckpoint(store: ArtefactStore, job: UpdateJob): Promise<OptimizerMemory> {
+  const policy = job.checkpoint?.policy ?? job.base;
+  const { architecture, parameters } = await loadPolicy(store, policy);
+  const adam =
+    job.checkpoint === null
+      ? createAdamWState(parameters.flat.length)
+      : adamwStateFromBytes(await store.get(job.checkpoint.optimizer), parameters.flat.length);
+  return { run: job.run, policy, architecture, parameters, adam };
+}
+
+/** Keeps the optimizer's moments as an artefact. */
+export async function keepOptimizer(store: ArtefactStore, { adam }: OptimizerMemory): Promise<ArtefactRef> {
+  return await store.put('optimizer', adamwStateToBytes(adam));
+}
+
+/** Refuses to go on where a redone update did not arrive at the policy that was recorded. */
+export function expectRecorded(step: number, recorded: ArtefactRef, redone: ArtefactRef): void {
+  if (recorded.sha256 !== redone.sha256) {
+    throw new PolicyError(
+      `Cannot restore the trainer: step ${step} done again gives policy ${redone.sha256.slice(0, 12)}, expected ${recorded.sha256.slice(0, 12)} as recorded; code, runtime or machine are not those that the run was made with`,
+      { code: 'redo-mismatch' },
+    );
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The trainer's heavy thread: holds the weights and the optimizer between two updates, restores them from the redo log where
+ * they are lost, and writes each new policy into the store.
+ */
+import { workerData } from 'node:worker_threads';
+import type { ArtefactRef } from '@evenkeel/core';
+import { loadPolicy, PolicyEngine, PolicyError, putPolicy } from '@evenkeel/policy';
+import { serveJobs, type UpdateJob, type UpdateResult } from '@evenkeel/protocol';
+import { type BatchRow, decodeBatch, openFolderStore } from '@evenkeel/store';
+import { expectRecorded, keepOptimizer, type OptimizerMemory, recallCheckpoint } from './optimizer-memory.ts';
+import { taskObjectives } from './task-objectives.ts';
+import { trainingSequence, type UpdateMetrics, updatePolicy } from './update.ts';
+
+export interface TrainerThreadData {
+  readonly storeFolder: string;
+  readonly threads: number;
+}
+
+const { storeFolder, threads } = workerData as TrainerThreadData;
+const store = await openFolderStore(storeFolder);
+
+/** Null while an update is under way: what it has half changed must not be taken for a state. */
+let memory: OptimizerMemory | null = null;
+let engine: { readonly architecture: string; readonly engine: PolicyEngine } | undefined;
+
+async function engineFor({ architecture }: OptimizerMemory): Promise<PolicyEngine> {
+  if (engine?.architecture !== architecture.ref.sha256) {
+    await engine?.engine.dispose();
+    engine = { architecture: architecture.ref.sha256, engine: new PolicyEngine(architecture.config, { threads }) };
+  }
+  return engine.engine;
+}
+
+/** log π_ref of each row, under the run's frozen reference policy. */
+async function referenceLogprobs(policy: PolicyEngine, job: UpdateJob, rows: readonly BatchRow[]) {
+  if (job.reference === null) return null;
+  const { parameters } = await loadPolicy(store, job.reference);
+  policy.setParameters(parameters.views);
+  return await policy.score(rows.map((row) => trainingSequence(row)));
+}
+
+interface Updated {
+  readonly memory: OptimizerMemory;
+  readonly rows: readonly BatchRow[];
+  readonly metrics: UpdateMetrics;
+}
+
+async function applyBatch(
+  before: OptimizerMemory,
+  job: UpdateJob,
+  batch: ArtefactRef,
+  onMinibatch: (done: number) => void,
+): Promise<Updated> {
+  const policy = await engineFor(before);
+  const rows = decodeBatch(await store.get(batch));
+  const reference = await referenceLogprobs(policy, job, rows);
+  const metrics = await updatePolicy(before, job, rows, { engine: policy, reference, onMinibatch });
+  const bad = before.parameters.flat.findIndex((weight) => !Number.isFinite(weight));
+  if (bad >= 0) {
+    throw new PolicyError(
+      `Cannot keep the update of step ${job.step}: weight ${bad} is ${before.parameters.flat[bad]}, expected finite weights; lower the learning rate`,
+      { code: 'policy-not-finite' },
+    );
+  }
+  return { memory: { ...before, policy: await putPolicy(store, before.architecture, before.parameters.flat) }, rows, metrics };
+}
+
+/** The memory that the job starts from: what is there, or what the redo log gives. */
+async function recall(job: UpdateJob, onProgress: (done: number) => void): Promise<{ memory: OptimizerMemory; redone: number }> {
+  if (memory !== null && memory.run === job.run && memory.policy.sha256 === job.policy.sha256) return { memory, redone: 0 };
+  let restored = await recallCheckpoint(store, job);
+  for (const entry of job.redo) {
+    const again = await applyBatch(restored, { ...job, step: entry.step }, entry.batch, () => onProgress(0));
+    expectRecorded(entry.step, entry.policy, again.memory.policy);
+    restored = again.memory;
+  }
+  expectRecorded(job.step, job.policy, restored.policy);
+  return { memory: restored, redone: job.redo.length };
+}
+
+serveJobs<UpdateJob, UpdateResult>(async (job, { onProgress, signal }) => {
+  const total = job.minibatches + 1;
+  const { memory: before, redone } = await recall(job, (done) => onProgress(done, total, 'redo'));
+  memory = null;
+  const updated = await applyBatch(before, job, job.batch, (done) => {
+    signal.throwIfAborted();
+    onProgress(done, total, 'update');
+  });
+  const policy = await engineFor(updated.memory);
+  policy.setParameters(updated.memory.parameters.views);
+  const objectives: Record<string, { before: number; after: number }> = {};
+  if (job.improvement) {
+    const after = await policy.score(updated.rows.map((row) => trainingSequence(row)));
+    const j0 = taskObjectives(updated.rows, null, job.objective);
+    const j1 = taskObjectives(updated.rows, after, job.objective);
+    for (const task of Object.keys(j0)) objectives[task] = { before: j0[task]!, after: j1[task]! };
+  }
+  onProgress(total, total, 'write');
+  const optimizer = job.checkpointAfter ? await keepOptimizer(store, updated.memory) : null;
+  memory = updated.memory;
+  return {
+    policy: updated.memory.policy,
+    optimizer,
+    objectives,
+    metrics: {
+      ...updated.metrics,
+      entropy: meanSurprise(updated.rows),
+      sequences: updated.rows.length,
+      redone,
+    },
+  };
+});
+
+/** Mean of −log π over the batch's completion tokens, under the policy that sampled them. */
+function meanSurprise(rows: readonly BatchRow[]): number {
+  let sum = 0;
+  let tokens = 0;
+  for (const { logprobs } of rows) {
+    for (const logprob of logprobs) sum -= logprob;
+    tokens += logprobs.length;
+  }
+  return sum / Math.max(1, tokens);
+}

@@ -1,0 +1,109 @@
+/**
+ * One training step on a committed batch: minibatches in their order, each a loss, a gradient and an AdamW step. It changes the
+ * memory in place; what it computes depends on the memory, the batch and the job alone.
+ */
+import {
+  adamwStep,
+  decayRanges,
+  ParameterBuffer,
+  type PolicyEngine,
+  type TrainingBatch,
+  type TrainingSequence,
+} from '@evenkeel/policy';
+import type { UpdateJob } from '@evenkeel/protocol';
+import type { BatchRow } from '@evenkeel/store';
+import type { OptimizerMemory } from './optimizer-memory.ts';
+
+export interface UpdateMetrics {
+  /** Mean loss of the minibatches. */
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly clipFraction: number;
+  readonly trainedTokens: number;
+}
+
+/** What an update needs besides the memory. */
+export interface UpdateOptions {
+  readonly engine: PolicyEngine;
+  /** log π_ref of each row's completion; null without a KL term. */
+  readonly reference: readonly Float32Array[] | null;
+  readonly onMinibatch: (done: number) => void;
+}
+
+export function trainingSequence(row: BatchRow, reference?: Float32Array): TrainingSequence {
+  const tokens = new Int32Array(row.promptTokens.length + row.tokens.length);
+  tokens.set(row.promptTokens);
+  tokens.set(row.tokens, row.promptTokens.length);
+  return {
+    tokens,
+    promptLength: row.promptTokens.length,
+    advantage: row.advantage,
+    oldLogprobs: row.logprobs,
+    ...(reference === undefined ? {} : { referenceLogprobs: reference }),
+  };
+}
+
+/** β of a row's task, where β differs per task. */
+function klBetaOf({ objective }: UpdateJob, task: string): { klBeta?: number } {
+  if (objective.kl.kind === 'none' || typeof objective.kl.beta === 'number') return {};
+  return { klBeta: objective.kl.beta[task] ?? 0 };
+}
+
+function normaliser({ objective }: UpdateJob, sequences: readonly TrainingSequence[]): { normaliser?: number } {
+  if (objective.aggregation !== 'fixed-length') return {};
+  const longest = Math.max(...sequences.map(({ tokens, promptLength }) => tokens.length - promptLength));
+  return { normaliser: sequences.length * longest };
+}
+
+/** Runs the job's minibatches. The memory's policy reference is the caller's to renew. */
+export async function updatePolicy(
+  memory: OptimizerMemory,
+  job: UpdateJob,
+  rows: readonly BatchRow[],
+  { engine, reference, onMinibatch }: UpdateOptions,
+): Promise<UpdateMetrics> {
+  const { learningRate, betas, epsilon, weightDecay, maxGradientNorm } = job.optimizer;
+  const decay = decayRanges(memory.parameters.shapes);
+  const gradients = new ParameterBuffer(memory.architecture.config);
+  engine.setParameters(memory.parameters.views);
+  const sum = { loss: 0, gradientNorm: 0, clipFraction: 0 };
+  let trainedTokens = 0;
+  let steps = 0;
+  for (let minibatch = 0; minibatch < job.minibatches; minibatch++) {
+    const sequences = rows.flatMap((row, index) =>
+      row.minibatch === minibatch
+        ? [{ ...trainingSequence(row, reference?.[index]), ...klBetaOf(job, row.task) }]
+        : [],
+    );
+    if (sequences.length === 0) continue;
+    const batch: TrainingBatch = {
+      objective: { kind: 'policy-gradient', spec: job.objective },
+      sequences,
+      ...normaliser(job, sequences),
+    };
+    gradients.flat.fill(0);
+    const { loss, clipFraction } = await engine.lossAndGradient(batch, gradients);
+    const { gradientNorm } = adamwStep(memory.parameters.flat, gradients.flat, memory.adam, {
+      learningRate,
+      beta1: betas[0],
+      beta2: betas[1],
+      epsilon,
+      weightDecay,
+      maxGradientNorm,
+      decayRanges: decay,
+    });
+    sum.loss += loss;
+    sum.gradientNorm += gradientNorm;
+    sum.clipFraction += clipFraction;
+    trainedTokens += sequences.reduce((total, { tokens }) => total + tokens.length, 0);
+    steps++;
+    onMinibatch(minibatch + 1);
+  }
+  const mean = (total: number) => total / Math.max(1, steps);
+  return {
+    loss: mean(sum.loss),
+    gradientNorm: mean(sum.gradientNorm),
+    clipFraction: mean(sum.clipFraction),
+    trainedTokens,
+  };
+}

@@ -1,0 +1,15 @@
+export { evaluation } from './evaluation.ts';
+export type { CarriedRun, RunPhase, RunResult, RunStatus, StepPhase, StepStatus, TrainingRunInput } from './messages.ts';
+export {
+  evaluationWorkflowId,
+  pauseUpdate,
+  resumeUpdate,
+  searchAttributes,
+  statusQuery,
+  stepStatusQuery,
+  stepWorkflowId,
+  stopUpdate,
+} from './messages.ts';
+export { taskQueues } from './queues.ts';
+export { trainingRun } from './training-run.ts';
+export { trainingStep } from './training-step.ts';

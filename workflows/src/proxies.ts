@@ -1,0 +1,36 @@
+/** The activities as the workflows call them: which queue, which time limits, which label in the Temporal UI. */
+import type { ControlActivities, RolloutActivities, TrainActivities, VerifyActivities } from '@evenkeel/activities';
+import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { taskQueues } from './queues.ts';
+
+/**
+ * A worker that dies is seen by the missing heartbeat; its work is attached to again. No limit on attempts: what cannot
+ * succeed says so itself (a failure that is not retryable).
+ */
+const longWork: ActivityOptions = {
+  startToCloseTimeout: '24 hours',
+  heartbeatTimeout: '6 seconds',
+  retry: { initialInterval: '200 milliseconds', backoffCoefficient: 2, maximumInterval: '5 seconds' },
+};
+
+/** Puzzles come from the verifier host, so that a control activity may wait for a process to come back. */
+const shortWork: ActivityOptions = {
+  ...longWork,
+  startToCloseTimeout: '10 minutes',
+};
+
+export function control(summary: string): ControlActivities {
+  return proxyActivities<ControlActivities>({ ...shortWork, taskQueue: taskQueues.control, summary });
+}
+
+export function rollout(summary: string): RolloutActivities {
+  return proxyActivities<RolloutActivities>({ ...longWork, taskQueue: taskQueues.rollout, summary });
+}
+
+export function verification(summary: string): VerifyActivities {
+  return proxyActivities<VerifyActivities>({ ...longWork, taskQueue: taskQueues.verify, summary });
+}
+
+export function training(summary: string): TrainActivities {
+  return proxyActivities<TrainActivities>({ ...longWork, taskQueue: taskQueues.train, summary });
+}

@@ -1,0 +1,30 @@
+/** Texts that make a workflow readable in the Temporal UI. Only formatting: no number is computed here. */
+import type { Evaluation, StepTable } from '@evenkeel/activities';
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+export function countsText(counts: Readonly<Record<string, number>>): string {
+  const drawn = Object.entries(counts).filter(([, count]) => count > 0);
+  const shown = drawn.slice(0, 5).map(([task, count]) => `${task} ${count}`);
+  return [...shown, ...(drawn.length > 5 ? [`and ${drawn.length - 5} more`] : [])].join(', ');
+}
+
+/** The step's table as lines of the memo. */
+export function tableText(table: StepTable): string[] {
+  const shown = table.tasks.slice(0, 12);
+  return [
+    `mean ${percent(table.mean)}, worst ${table.worst.task} ${percent(table.worst.accuracy)}, rounds ${table.rounds}, sequences ${table.sequences}`,
+    ...shown.map(
+      (row) =>
+        `${row.task}: accuracy ${percent(row.accuracy)}, z ${row.weight.toFixed(3)}, rho ${row.filterRate.toFixed(3)}, drawn ${row.drawn}, kept ${row.kept}, trained ${row.trained}`,
+    ),
+    ...(table.tasks.length > shown.length ? [`and ${table.tasks.length - shown.length} tasks more`] : []),
+  ];
+}
+
+export function evaluationText(evaluation: Evaluation): string {
+  const tasks = evaluation.tasks.slice(0, 5).map(({ task, correct, total }) => `${task} ${correct}/${total}`);
+  return `after step ${evaluation.step}: ${tasks.join(', ')}`;
+}
