@@ -260,6 +260,10 @@ describe('PolicyEngine refuses', () => {
       () => new PolicyEngine({ ...small, num_key_value_heads: 3 }),
       'Cannot use the model: num_key_value_heads is 3, expected a divisor of num_attention_heads',
     ],
+    'a device that it does not know': [
+      () => new PolicyEngine(small, { device: 'tpu' as 'cpu' }),
+      'Cannot use device tpu: it is not supported, expected cpu',
+    ],
     'a token outside the vocabulary': [
       () => engine.score([{ tokens: Int32Array.of(1, 13), promptLength: 1 }]),
       'Cannot run sequence 0: it has token 13, expected 0 to 12',

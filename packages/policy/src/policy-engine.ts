@@ -54,9 +54,14 @@ export class PolicyEngine {
   readonly #sessions = new Map<string, Promise<GraphSession>>();
   #parameters: Parameters | undefined;
 
-  /** @throws {PolicyError} `model-config-invalid` */
+  /** @throws {PolicyError} `model-config-invalid`, `device-unsupported` */
   constructor(config: ModelConfig, options: PolicyEngineOptions = {}) {
     checkModelConfig(config);
+    if (options.device !== undefined && options.device !== 'cpu') {
+      throw new PolicyError(`Cannot use device ${options.device}: it is not supported, expected cpu`, {
+        code: 'device-unsupported',
+      });
+    }
     this.config = config;
     this.#options = options;
   }
@@ -179,6 +184,8 @@ export class PolicyEngine {
         threads: this.#options.threads ?? 1,
         ...(executionProviders === undefined ? {} : { executionProviders }),
       });
+      // A session that could not be made may be asked for again.
+      session.catch(() => this.#sessions.delete(key));
       this.#sessions.set(key, session);
     }
     return session;
