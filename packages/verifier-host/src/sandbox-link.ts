@@ -87,6 +87,8 @@ export class SandboxLink {
   #quietTicks = 0;
   #stallTicks: number;
   #rssLimitBytes = Number.POSITIVE_INFINITY;
+  /** A long text lies in the process as bytes, as a frame's text and as the verifier's, and is not collected at once. */
+  #longestFrameBytes = 0;
   #memoryMb: number;
 
   constructor({ program, script, timeMs, memoryMb, stallMs }: LinkOptions) {
@@ -140,7 +142,9 @@ export class SandboxLink {
     return new Promise((settle) => {
       if (this.#pending.length === 0) this.#quietTicks = 0;
       this.#pending.push({ id: header.id, expected: payloads.length, answers: [], settle });
-      this.#child.stdin.write(encodeFrame([JSON.stringify(header), ...payloads].join('\n')));
+      const frame = encodeFrame([JSON.stringify(header), ...payloads].join('\n'));
+      this.#longestFrameBytes = Math.max(this.#longestFrameBytes, frame.length);
+      this.#child.stdin.write(frame);
     });
   }
 
@@ -204,7 +208,7 @@ export class SandboxLink {
     if (this.#isReady && this.#pending.length === 0) return;
     if (++this.#quietTicks > this.#stallTicks) {
       this.condemn('timeout', 'no answer, and not to be interrupted from within: killed by the watchdog');
-    } else if (residentBytes(this.pid) > this.#rssLimitBytes) {
+    } else if (residentBytes(this.pid) > this.#rssLimitBytes + 4 * this.#longestFrameBytes) {
       this.condemn('memory', `more than ${this.#memoryMb} MB of memory: killed by the watchdog`);
     }
   }
@@ -212,7 +216,9 @@ export class SandboxLink {
   #bury(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#death !== null) return;
     clearInterval(this.#watch);
-    const outOfMemory = /heap out of memory|Reached heap limit|allocation failed|Array buffer allocation/i.test(this.#stderr);
+    const outOfMemory = /heap out of memory|Reached heap limit|allocation failed|Array buffer allocation/i.test(
+      this.#stderr,
+    );
     const death: Death =
       this.#sentence ??
       (outOfMemory

@@ -20,6 +20,7 @@ import { bundleSandboxProgram, bundleVerifier, type VerifierScript } from './bun
 import { drawnSchema, explainIssue, manifestSchema, verdictSchema, verifierFailureSchema } from './contract-schemas.ts';
 import { findVerifier } from './discover.ts';
 import { VerifierHostError } from './errors.ts';
+import { maxFrameBytes } from './frame.ts';
 import { type BatchOutcome, type Death, type SandboxLink, startLink } from './sandbox-link.ts';
 import type { SandboxMethod } from './sandbox-messages.ts';
 
@@ -51,7 +52,7 @@ const BATCH_ITEMS = 512;
 const BATCH_CHARS = 1_000_000;
 /** Batches under way at once: one is being answered while the next is being written. */
 const WINDOW = 2;
-const LONGEST_PAYLOAD_CHARS = 16_000_000;
+const LONGEST_COMPLETION_CHARS = 10_000_000;
 const VERDICT_CHARS = 8_000;
 const DRAWN_CHARS = 1_000_000;
 const START_ATTEMPTS = 3;
@@ -95,10 +96,16 @@ async function checkManifest(id: string, link: SandboxLink): Promise<VerifierMan
   };
   const answer = readAnswer(link.manifestLine, manifestSchema);
   if (link.manifestLine[0] === '!' && answer.kind === 'failed') {
-    return refuse('verifier-start', `its module did not load (${answer.error.message}), expected one that runs without a platform`);
+    return refuse(
+      'verifier-start',
+      `its module did not load (${answer.error.message}), expected one that runs without a platform`,
+    );
   }
   if (answer.kind === 'failed') {
-    return refuse('verifier-manifest', `its manifest is not valid (${answer.error.message}), expected the contract's fields`);
+    return refuse(
+      'verifier-manifest',
+      `its manifest is not valid (${answer.error.message}), expected the contract's fields`,
+    );
   }
   const manifest = answer.value as VerifierManifest;
   if (manifest.id !== id) {
@@ -142,6 +149,14 @@ function readAnswer<T>(line: string, schema: z.ZodType<T>): Answer<T> {
 function contractBroken(message: string): Answer<never> {
   return { kind: 'failed', error: { code: 'contract', message } };
 }
+
+const tooLong: Verdict = {
+  kind: 'failed',
+  error: {
+    code: 'memory',
+    message: `the completion is too long, expected at most ${LONGEST_COMPLETION_CHARS} characters`,
+  },
+};
 
 interface SandboxParts {
   readonly manifest: VerifierManifest;
@@ -192,11 +207,20 @@ export class VerifierSandbox {
    * @throws {VerifierHostError} `verifier-start` (retryable) if the process cannot be kept running at all
    */
   async score(submissions: readonly Submission[]): Promise<Verdict[]> {
-    const payloads = submissions.map(({ groundTruth, completion }) => JSON.stringify({ groundTruth, completion }));
-    const verdicts: Verdict[] = [];
+    const verdicts: Verdict[] = new Array(submissions.length).fill(tooLong);
+    const payloads: string[] = [];
+    const positions: number[] = [];
+    for (const [position, { groundTruth, completion }] of submissions.entries()) {
+      if (completion.length > LONGEST_COMPLETION_CHARS) continue;
+      const payload = JSON.stringify({ groundTruth, completion });
+      if (payload.length * 3 > maxFrameBytes && Buffer.byteLength(payload) > maxFrameBytes - 1024) continue;
+      payloads.push(payload);
+      positions.push(position);
+    }
+    let answered = 0;
     await this.#ask('score', payloads, VERDICT_CHARS, (line) => {
       const answer = readAnswer(line, verdictSchema);
-      verdicts.push(answer.kind === 'value' ? answer.value : answer);
+      verdicts[positions[answered++]!] = answer.kind === 'value' ? answer.value : answer;
     });
     return verdicts;
   }
@@ -325,9 +349,12 @@ export class VerifierSandbox {
   /** The process that is running, or a new one. */
   async #living(): Promise<SandboxLink> {
     if (this.#closed && this.#link === null) {
-      throw new VerifierHostError(`Cannot ask verifier "${this.manifest.id}": its sandbox is closed, expected an open one`, {
-        code: 'verifier-closed',
-      });
+      throw new VerifierHostError(
+        `Cannot ask verifier "${this.manifest.id}": its sandbox is closed, expected an open one`,
+        {
+          code: 'verifier-closed',
+        },
+      );
     }
     if (this.#link?.alive) return this.#link;
     await this.#link?.gone;
@@ -343,7 +370,7 @@ export class VerifierSandbox {
   }
 }
 
-/** What goes into one frame: so many items, so many characters, at least one item. One that is too long goes as a refusal. */
+/** What goes into one frame: so many items, so many characters, at least one item. */
 function nextBatch(payloads: readonly string[], from: number, items = BATCH_ITEMS): string[] {
   const batch: string[] = [];
   let chars = 0;
@@ -351,7 +378,7 @@ function nextBatch(payloads: readonly string[], from: number, items = BATCH_ITEM
     const payload = payloads[at]!;
     chars += payload.length;
     if (batch.length > 0 && chars > BATCH_CHARS) break;
-    batch.push(payload.length > LONGEST_PAYLOAD_CHARS ? 'null' : payload);
+    batch.push(payload);
   }
   return batch;
 }

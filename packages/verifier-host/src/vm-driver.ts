@@ -15,7 +15,15 @@ interface Callable {
 }
 
 const realm = globalThis as unknown as Record<string, unknown>;
-for (const name of ['SharedArrayBuffer', 'Atomics', 'WebAssembly', 'Buffer', 'FinalizationRegistry', 'WeakRef']) {
+for (const name of [
+  'SharedArrayBuffer',
+  'Atomics',
+  'WebAssembly',
+  'Buffer',
+  'FinalizationRegistry',
+  'WeakRef',
+  'console',
+]) {
   delete realm[name];
 }
 Math.random = () => {
@@ -31,13 +39,7 @@ realm.TextEncoder ??= class TextEncoder {
       if (code < 0x80) bytes.push(code);
       else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
       else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-      else
-        bytes.push(
-          0xf0 | (code >> 18),
-          0x80 | ((code >> 12) & 63),
-          0x80 | ((code >> 6) & 63),
-          0x80 | (code & 63),
-        );
+      else bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
     }
     return Uint8Array.from(bytes);
   }

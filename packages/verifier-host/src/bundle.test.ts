@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { moduleWith, writePackage } from '../test-fixtures/broken.ts';
+import { bundleVerifier } from './bundle.ts';
+import { discoverVerifiers, findVerifier } from './discover.ts';
+import { openSandbox } from './sandbox.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'evenkeel-bundle-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('findVerifier()', () => {
+  test('finds the shipped verifiers by name, by package name and by path', () => {
+    const byName = findVerifier('countdown');
+    expect(findVerifier('@evenkeel/verifier-countdown')).toEqual(byName);
+    expect(findVerifier(byName.folder)).toEqual(byName);
+    expect(discoverVerifiers().map(({ id }) => id)).toEqual(expect.arrayContaining(['arc', 'countdown', 'zebra']));
+  });
+
+  test('lists the known verifiers where a name is none', () => {
+    expect(() => findVerifier('countdwon')).toThrow(
+      /no package is named "countdwon", expected one of: arc, countdown, zebra/,
+    );
+    expect(() => findVerifier('./not/there')).toThrow(/holds no package.json, expected a verifier package/);
+  });
+});
+
+describe('bundleVerifier()', () => {
+  test('gives one text without imports, the same each time, and another when a file changes', async () => {
+    const found = findVerifier(writePackage(join(folder, 'plain'), moduleWith({})));
+    const first = await bundleVerifier(found);
+    expect(first.text).not.toMatch(/\b(import|require)\b/);
+    expect(await bundleVerifier(found)).toBe(first);
+    writeFileSync(found.entry, moduleWith({ title: 'Another title' }));
+    expect((await bundleVerifier(found)).sha256).not.toBe(first.sha256);
+  });
+
+  test.each([
+    ['node:fs', `import 'node:fs';`, /imports "node:fs", expected no module of the platform/],
+    ['fs', `import { readFileSync } from 'fs'; readFileSync('/etc/passwd');`, /imports "fs", expected no module/],
+    ['a missing file', `import './gone.js';`, /Could not resolve "\.\/gone\.js"/],
+    ['what is no JavaScript', `const = 1;`, /index\.js:1 Expected identifier/],
+  ])('refuses %s and says where', async (name, head, message) => {
+    const at = writePackage(join(folder, `refused-${name.replaceAll(/\W/g, '-')}`), moduleWith({}, head));
+    await expect(bundleVerifier(findVerifier(at))).rejects.toThrow(message);
+  });
+});
+
+describe('openSandbox()', () => {
+  test.each([
+    ['another id', moduleWith({ id: 'other' }), 'verifier-manifest', /its manifest has the id "other"/],
+    ['an unknown field', moduleWith({ author: 'me' }), 'verifier-manifest', /Unrecognized key: "author"/],
+    ['no levels', moduleWith({ levels: [] }), 'verifier-manifest', /levels: /],
+    [
+      'permissions',
+      moduleWith({ permissions: { net: ['example.org'], read: [], env: [] } }),
+      'verifier-permission',
+      /asks for net \(example\.org\), expected none/,
+    ],
+    [
+      'a module that throws',
+      moduleWith({}, `throw new Error('not today');`),
+      'verifier-start',
+      /did not load \(not today\)/,
+    ],
+    ['a module that uses the platform', moduleWith({}, 'process.exit(0);'), 'verifier-start', /process is not defined/],
+  ])('refuses a verifier with %s', async (name, module, code, message) => {
+    const at = writePackage(join(folder, `open-${name.replaceAll(/\W/g, '-')}`), module);
+    await expect(openSandbox({ verifier: at })).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+});
