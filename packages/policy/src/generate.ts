@@ -3,7 +3,7 @@
  * together in static batches, and one that has finished leaves at once, its place taken by the last.
  *
  * Every draw is the caller's keyed uniform, so a completion depends on the weights, the prompt and its own draws. Prompts
- * are worked on in order of length; the caller sees them in his own order.
+ * are worked on longest first; the caller sees them in his own order.
  */
 import type { Graph } from '@evenkeel/graph';
 import { prefillGraph, stepGraph } from './decode-graph.ts';
@@ -86,11 +86,12 @@ export async function generateCompletions(
   checkOptions(options);
   checkPrompts(prompts, context.config);
   const results: Completion[][] = prompts.map(() => []);
+  let cache: KeyValueCache | undefined;
   const total = prompts.length * options.samplesPerPrompt;
   const progress = { tokens: 0, finished: 0, total };
   const report = (): void => options.onProgress?.({ ...progress });
 
-  const order = prompts.map((_, index) => index).sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b);
+  const order = prompts.map((_, index) => index).sort((a, b) => prompts[b]!.length - prompts[a]!.length || a - b);
   const samples = order.flatMap((prompt) =>
     Array.from({ length: options.samplesPerPrompt }, (_, sample) => ({ prompt, sample })),
   );
@@ -99,7 +100,8 @@ export async function generateCompletions(
       const room = context.config.max_position_embeddings - prompts[sample.prompt]!.length;
       return { ...sample, tokens: [], logprobs: [], limit: Math.min(options.maxNewTokens, room) };
     });
-    await decodeTogether(prompts, drafts, options, context, {
+    cache = cacheFor(prompts, drafts, context, cache);
+    await decodeTogether(prompts, drafts, options, context, cache, {
       sampled: (count) => {
         progress.tokens += count;
         report();
@@ -118,17 +120,28 @@ interface Listener {
   finished(draft: Draft, finish: Completion['finish']): void;
 }
 
+function cacheFor(
+  prompts: readonly Int32Array[],
+  drafts: readonly Draft[],
+  { config, decodeBatch }: GenerateContext,
+  previous: KeyValueCache | undefined,
+): KeyValueCache {
+  // The last token of a completion is never read back, so it needs no place.
+  const needed = Math.max(...drafts.map((draft) => prompts[draft.prompt]!.length + draft.limit - 1));
+  const positions = Math.min(roundUp(needed, CACHE_MULTIPLE), config.max_position_embeddings);
+  return new KeyValueCache(config, batchFor(drafts.length, decodeBatch), positions, previous);
+}
+
 async function decodeTogether(
   prompts: readonly Int32Array[],
   drafts: readonly Draft[],
   options: GenerateOptions,
   context: GenerateContext,
+  cache: KeyValueCache,
   listener: Listener,
 ): Promise<void> {
   const { config } = context;
-  const needed = Math.max(...drafts.map((draft) => prompts[draft.prompt]!.length + draft.limit - 1));
-  const positions = Math.min(roundUp(needed, CACHE_MULTIPLE), config.max_position_embeddings);
-  const cache = new KeyValueCache(config, batchFor(drafts.length, context.decodeBatch), positions);
+  const { positions } = cache;
   const active: Draft[] = [];
   const inverseTemperature = Float32Array.of(options.temperature > 0 ? 1 / options.temperature : 1);
 

@@ -18,16 +18,24 @@ export class KeyValueCache {
   readonly #mask: Float32Array;
   readonly #lengths: Int32Array;
 
-  /** Room for `rows` sequences of `positions` tokens. */
-  constructor(config: ModelConfig, rows: number, positions: number) {
+  /**
+   * Room for `rows` sequences of `positions` tokens.
+   *
+   * @param previous a cache of the same model that is no longer used: its memory is taken over where it is large enough.
+   *   What stood in it is never seen, because a row's mask hides what has not been written.
+   */
+  constructor(config: ModelConfig, rows: number, positions: number, previous?: KeyValueCache) {
     this.positions = positions;
     this.#heads = config.num_key_value_heads;
     this.#size = headSize(config);
     const elements = rows * this.#heads * positions * this.#size;
-    this.#layers = Array.from({ length: config.num_hidden_layers }, () => ({
-      keys: new Float32Array(elements),
-      values: new Float32Array(elements),
-    }));
+    const enough = previous !== undefined && previous.#layers[0]!.keys.length >= elements;
+    this.#layers = enough
+      ? previous.#layers
+      : Array.from({ length: config.num_hidden_layers }, () => ({
+          keys: new Float32Array(elements),
+          values: new Float32Array(elements),
+        }));
     this.#mask = new Float32Array(rows * (positions + 1));
     this.#lengths = new Int32Array(rows);
     for (let row = 0; row < rows; row++) this.#setLength(row, 0);
