@@ -1,0 +1,131 @@
+/** The end of a run as lines of text: base against trained, where things lie, and what to type next. Pure. */
+import { worstTask } from '@evenkeel/algorithms';
+import type { Count, Estimate } from './estimate.ts';
+import { differenceEstimate, meanEstimate, taskEstimate } from './estimate.ts';
+import { type Paint, paintWith, percent, points } from './terminal-text.ts';
+import { textTable } from './text-table.ts';
+
+/** An evaluation's counts, as `Evaluation` of `@evenkeel/activities` has them. */
+export interface EvaluationCounts {
+  readonly step: number;
+  readonly tasks: readonly ({ readonly task: string } & Count)[];
+}
+
+export interface ResultTableInput {
+  readonly base: EvaluationCounts;
+  readonly trained: EvaluationCounts;
+  readonly samplesPerPrompt?: number;
+}
+
+/** Base against trained, task by task, then the worst task and the average, each with its 95 % interval. */
+export function resultTable({ base, trained, samplesPerPrompt = 1 }: ResultTableInput, color: boolean): string[] {
+  const paint = paintWith(color);
+  const estimates = (counts: EvaluationCounts) =>
+    new Map(counts.tasks.map((row) => [row.task, taskEstimate(row, samplesPerPrompt)]));
+  const [before, after] = [estimates(base), estimates(trained)];
+  const rows = trained.tasks.map(({ task }) => row(task, before.get(task) ?? null, after.get(task) ?? null, paint));
+  const [worstBefore, worstAfter] = [worstOf(before), worstOf(after)];
+  const worstName =
+    worstBefore?.task === worstAfter?.task
+      ? `worst: ${worstAfter?.task}`
+      : `worst: ${worstBefore?.task}, ${worstAfter?.task}`;
+  const puzzles = trained.tasks.map(({ total }) => Math.round(total / samplesPerPrompt));
+  return [
+    ...textTable(
+      [
+        { heading: 'task' },
+        { heading: 'base', right: true },
+        { heading: '95 %', right: true },
+        { heading: 'trained', right: true },
+        { heading: '95 %', right: true },
+        { heading: 'points', right: true },
+        { heading: '95 %', right: true },
+      ],
+      [
+        ...rows,
+        row(worstName, worstBefore?.estimate ?? null, worstAfter?.estimate ?? null, paint),
+        row(
+          'average',
+          meanEstimate(base.tasks, samplesPerPrompt),
+          meanEstimate(trained.tasks, samplesPerPrompt),
+          paint,
+        ),
+      ],
+    ),
+    '',
+    ...[
+      `${rangeText(puzzles)} held-out puzzles per task: never trained on, the same for every run.`,
+      `base: step ${base.step}; trained: step ${trained.step}. Intervals: Wilson's; of a change Newcombe's, base and trained taken as independent.`,
+    ].map((line) => paint('dim', line)),
+  ];
+}
+
+function row(name: string, base: Estimate | null, trained: Estimate | null, paint: Paint): string[] {
+  const change = base === null || trained === null ? null : differenceEstimate(base, trained);
+  return [
+    name,
+    percent(base?.value ?? null),
+    shares(base),
+    percent(trained?.value ?? null),
+    shares(trained),
+    change === null ? '–' : paint(change.low > 0 ? 'green' : change.high < 0 ? 'red' : 'bold', points(change.value)),
+    change === null ? '' : `${points(change.low)} to ${points(change.high)}`,
+  ];
+}
+
+/** `35.2–48.9` in per cent. */
+export function shares(estimate: Estimate | null): string {
+  return estimate === null ? '' : `${(100 * estimate.low).toFixed(1)}–${(100 * estimate.high).toFixed(1)}`;
+}
+
+function worstOf(estimates: ReadonlyMap<string, Estimate | null>): { task: string; estimate: Estimate } | null {
+  const known = [...estimates].flatMap(([task, estimate]) => (estimate === null ? [] : [[task, estimate] as const]));
+  const worst = worstTask(Object.fromEntries(known.map(([task, { value }]) => [task, value])));
+  return worst === null ? null : { task: worst.task, estimate: Object.fromEntries(known)[worst.task]! };
+}
+
+function rangeText(counts: readonly number[]): string {
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return least === most ? String(least) : `${least} to ${most}`;
+}
+
+export interface ResultPlaces {
+  readonly run: string;
+  readonly seed: number;
+  /** The run's folder. */
+  readonly folder: string;
+  readonly policy: { readonly path: string; readonly sha256: string };
+  /** Address of the run in the Temporal UI while the home runs; null otherwise. */
+  readonly temporalUi: string | null;
+}
+
+/** Where things lie, and what to type next. */
+export function resultPlaces({ run, seed, folder, policy, temporalUi }: ResultPlaces): string[] {
+  return [
+    ...textTable(
+      [{ heading: 'Where it lies' }, { heading: '' }],
+      [
+        ['  policy', `${policy.path} (opens in transformers)`],
+        ['  weights', `sha256 ${policy.sha256}`],
+        ['  metrics', `${folder}/steps/*.json, ${folder}/evaluations/*.json`],
+        ['  history', temporalUi ?? 'in the Temporal UI, whenever this home runs (npm start shows its address)'],
+      ],
+    ),
+    '',
+    ...textTable(
+      [{ heading: 'What to type next' }, { heading: '' }],
+      [
+        [`  ./evenkeel show ${run}`, 'each step: accuracy, weight and filter rate per task'],
+        [`  ./evenkeel evaluate ${run} --prompts-per-task 1000`, 'the trained policy on more puzzles'],
+        [`  npm start -- --run ${nextName(run)} --seed ${seed + 1}`, 'the same with another seed'],
+        [`  npm start -- --run ${run}-grpo --method grpo`, 'the baseline beside it'],
+      ],
+    ),
+  ];
+}
+
+/** `first-run` → `first-run-2` → `first-run-3`. */
+function nextName(run: string): string {
+  const numbered = /^(.*)-(\d+)$/.exec(run);
+  return numbered === null ? `${run}-2` : `${numbered[1]}-${Number(numbered[2]) + 1}`;
+}
