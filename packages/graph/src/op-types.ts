@@ -19,7 +19,7 @@ export interface OpType {
 }
 
 /** Numpy's broadcasting of two shapes, or `undefined` where they do not fit. */
-export function broadcastShapes(a: readonly number[], b: readonly number[]): number[] | undefined {
+function broadcastShapes(a: readonly number[], b: readonly number[]): number[] | undefined {
   const rank = Math.max(a.length, b.length);
   const result: number[] = [];
   for (let axis = 0; axis < rank; axis++) {

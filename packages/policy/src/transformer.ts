@@ -18,7 +18,7 @@ export function declareParameters(g: GraphBuilder, config: ModelConfig): Paramet
 }
 
 /** The rotary tables: cosine and sine, each [positions, d / 2]. */
-export function rotaryTables(g: GraphBuilder, config: ModelConfig, positions: number): { cosine: Value; sine: Value } {
+function rotaryTables(g: GraphBuilder, config: ModelConfig, positions: number): { cosine: Value; sine: Value } {
   const half = headSize(config) / 2;
   const table = (of: (angle: number) => number): Value => {
     const data = new Float32Array(positions * half);
