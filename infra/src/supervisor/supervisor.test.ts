@@ -93,7 +93,7 @@ async function startElsewhere(
 }
 
 async function until(what: () => boolean): Promise<void> {
-  for (let wait = 0; wait < 400 && !what(); wait++) await sleep(25);
+  for (let wait = 0; wait < 1200 && !what(); wait++) await sleep(25);
   expect(what()).toBe(true);
 }
 

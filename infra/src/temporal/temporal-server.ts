@@ -64,11 +64,14 @@ const recordSchema = z.object({
 });
 
 /**
- * Flags that make a step three times as fast: the transfer queue wakes at 2000 Hz in place of 20, and SQLite writes ahead. NORMAL
- * survives every killed process; after a power cut the last moments may be missing, and the run's commits make them good.
+ * Flags that make a step three times as fast: the transfer queue wakes at 2000 Hz in place of 20, timers (retries, sleeps, timeouts)
+ * are looked for every 10 ms in place of every second, and SQLite writes ahead. NORMAL survives every killed process; after a power cut
+ * the last moments may be missing, and the run's commits make them good.
  */
 const SPEED_FLAGS = [
   ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
+  // Only the two together have an effect: a timer of 5 ms fires after 80 ms in place of 1005.
+  ['--dynamic-config-value', 'history.timerProcessorMaxTimeShift="10ms"'],
   ['--dynamic-config-value', 'history.timerProcessorMaxPollRPS=2000'],
   ['--sqlite-pragma', 'journal_mode=WAL'],
   ['--sqlite-pragma', 'synchronous=NORMAL'],
