@@ -1,5 +1,7 @@
 /** What the process keeps from code that got out of vm2: the same start, with a program of the attacker's in place of ours. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -23,7 +25,7 @@ function startProgram(code: string): SandboxLink {
     const { nonce } = JSON.parse(frame());
     const reply = (value) => write(nonce + '{"rssBytes":50000000}\\n=' + JSON.stringify(value));
     ${code}`;
-  const link = new SandboxLink({ program, script: '', timeMs: 100, memoryMb: 32, stallMs: 1000 });
+  const link = new SandboxLink({ program, script: '', timeMs: 100, memoryMb: 32, stallMs: 2000 });
   links.push(link);
   return link;
 }
@@ -32,6 +34,13 @@ describe('SandboxLink', () => {
   test('a process without vm2 still reads no file, opens no socket, starts nothing, sees no environment', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'evenkeel-link-'));
     writeFileSync(join(folder, 'secret'), 'secret');
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections++;
+      socket.destroy();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
     const link = startProgram(`
       const attempts = {
         read: () => fs.readFileSync(${JSON.stringify(join(folder, 'secret'))}, 'utf8'),
@@ -45,6 +54,9 @@ describe('SandboxLink', () => {
         wasi: () => new (require('wasi').WASI)({ version: 'preview1' }),
         evaluated: () => eval('1'),
         kill: () => process.kill(process.ppid, 0),
+        debug: () => process._debugProcess(process.ppid),
+        priority: () => require('os').setPriority(process.ppid, 19),
+        binding: () => process.binding('fs'),
       };
       const seen = {};
       for (const [name, attempt] of Object.entries(attempts)) {
@@ -53,17 +65,29 @@ describe('SandboxLink', () => {
       seen.environment = Object.keys(process.env).length;
       seen.execArguments = process.execArgv.filter((argument) => argument.startsWith('--allow')).length;
       const connect = new Promise((resolve) => {
-        try { require('net').connect(9, '127.0.0.1').on('error', ({ code }) => resolve(code)); } catch ({ code }) { resolve(code); }
+        try { require('net').connect(${port}, '127.0.0.1').on('error', ({ code }) => resolve(code)); } catch ({ code }) { resolve(code); }
       });
       const listen = new Promise((resolve) => {
         try { require('net').createServer().on('error', ({ code }) => resolve(code)).listen(0, () => resolve('listening')); } catch ({ code }) { resolve(code); }
       });
-      const fetched = fetch('http://127.0.0.1:9/').then(() => 'fetched', (error) => error.cause?.code ?? error.message);
-      Promise.all([connect, listen, fetched]).then(([a, b, c]) => reply({ ...seen, connect: a, listen: b, fetch: c }));
+      const udp = new Promise((resolve) => {
+        try { require('dgram').createSocket('udp4').on('error', ({ code }) => resolve(code)).bind(0, () => resolve('bound')); } catch ({ code }) { resolve(code); }
+      });
+      const local = new Promise((resolve) => {
+        try { require('net').connect('/tmp/socket').on('error', ({ code }) => resolve(code)); } catch ({ code }) { resolve(code); }
+      });
+      const name = new Promise((resolve) => {
+        try { require('dns').lookup('localhost', (error) => resolve(error?.code ?? 'resolved')); } catch ({ code }) { resolve(code); }
+      });
+      const fetched = fetch('http://127.0.0.1:${port}/').then(() => 'fetched', (error) => error.cause?.code ?? error.message);
+      (async () => reply({ ...seen, connect: await connect, listen: await listen, udp: await udp, local: await local, dns: await name, fetch: await fetched }))();
     `);
     expect(await link.ready).toBeNull();
     const seen = JSON.parse(link.manifestLine.slice(1));
+
     rmSync(folder, { recursive: true });
+    server.close();
+    expect(connections).toBe(0);
     expect(seen).toMatchObject({
       read: 'ERR_ACCESS_DENIED',
       list: 'ERR_ACCESS_DENIED',
@@ -80,6 +104,13 @@ describe('SandboxLink', () => {
       connect: 'ERR_ACCESS_DENIED',
       listen: 'ERR_ACCESS_DENIED',
       fetch: 'ERR_ACCESS_DENIED',
+      udp: 'ERR_ACCESS_DENIED',
+      local: 'ERR_ACCESS_DENIED',
+      dns: 'ERR_ACCESS_DENIED',
+      binding: 'ERR_ACCESS_DENIED',
+      kill: 'TypeError',
+      debug: 'TypeError',
+      priority: 'TypeError',
     });
   });
 

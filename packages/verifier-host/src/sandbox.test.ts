@@ -15,7 +15,7 @@ function submissions(...completions: string[]): Submission[] {
 describe('VerifierSandbox with a hostile verifier', () => {
   let sandbox: VerifierSandbox;
   beforeAll(async () => {
-    sandbox = await openSandbox({ verifier: hostileFolder, stallMs: 2000 });
+    sandbox = await openSandbox({ verifier: hostileFolder, stallMs: 1500 });
   });
   afterAll(() => sandbox.close());
 

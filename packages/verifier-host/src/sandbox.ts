@@ -29,7 +29,7 @@ export interface SandboxOptions {
   readonly verifier: string;
   readonly verifiersDir?: string;
   readonly logger?: Logger;
-  /** After how long without an answer the watchdog kills. Default: 5 s more than the longest time an item may take. */
+  /** After how long without an answer the watchdog kills what is computing, see `LinkOptions`. */
   readonly stallMs?: number;
 }
 
@@ -73,8 +73,7 @@ export async function openSandbox(options: SandboxOptions): Promise<VerifierSand
     startLink({ program, script: script.text, timeMs, memoryMb, stallMs: options.stallMs });
   const supposedMb = memoryOfScript.get(script.sha256) ?? FIRST_MEMORY_MB;
   // The limits are in the manifest, and the manifest in the script: the first process only reads it where they are not the usual.
-  const first = await start(1000, supposedMb);
-  if ('code' in first) throw startFailure(found.id, first);
+  const first = await startSurely(found.id, () => start(1000, supposedMb));
   const manifest = await checkManifest(found.id, first);
   const { timeMs, memoryMb } = manifest.limits;
   memoryOfScript.set(script.sha256, memoryMb);
@@ -119,11 +118,17 @@ async function checkManifest(id: string, link: SandboxLink): Promise<VerifierMan
   return manifest;
 }
 
-function startFailure(id: string, death: Death): VerifierHostError {
-  return new VerifierHostError(
-    `Cannot start verifier "${id}": ${death.message}, expected its module to load in the sandbox`,
-    { code: 'verifier-start', retryable: !death.found },
-  );
+/** A process that died before it was ready is started again: whoever killed it was not the verifier, or will do it again. */
+async function startSurely(id: string, start: () => Promise<SandboxLink | Death>): Promise<SandboxLink> {
+  for (let attempt = 1; ; attempt++) {
+    const started = await start();
+    if (!('code' in started)) return started;
+    if (attempt < START_ATTEMPTS) continue;
+    throw new VerifierHostError(
+      `Cannot start verifier "${id}": ${started.message}, expected its module to load in the sandbox`,
+      { code: 'verifier-start', retryable: true },
+    );
+  }
 }
 
 type Answer<T> =
@@ -359,14 +364,8 @@ export class VerifierSandbox {
     if (this.#link?.alive) return this.#link;
     await this.#link?.gone;
     this.#link = null;
-    for (let attempt = 1; ; attempt++) {
-      const started = await this.#start();
-      if (!('code' in started)) {
-        this.#link = started;
-        return started;
-      }
-      if (attempt === START_ATTEMPTS) throw startFailure(this.manifest.id, started);
-    }
+    this.#link = await startSurely(this.manifest.id, this.#start);
+    return this.#link;
   }
 }
 
