@@ -1,0 +1,81 @@
+/** The flags of `train`, and the run file that they and a configuration file make together. */
+import { existsSync, readFileSync } from 'node:fs';
+import { ConfigError } from '@evenkeel/core';
+import { parseRunFile, type RunFile } from '@evenkeel/protocol';
+import { type Flag, type Invocation, UsageError } from '../command.ts';
+
+export const trainFlags: Readonly<Record<string, Flag>> = {
+  run: { type: 'string', value: 'NAME', help: "the run's name (default: first-run)" },
+  method: { type: 'string', value: 'NAME', help: 'mt-grpo (default), grpo or dapo' },
+  tasks: { type: 'string', value: 'A,B:LEVEL', help: 'tasks, each with a level if it is not tiny (default: countdown,zebra,arc)' },
+  steps: { type: 'string', value: 'N', help: 'training steps (default: 30)' },
+  seed: { type: 'string', value: 'N', help: 'seed of every draw (default: 0)' },
+  lambda: { type: 'string', value: 'X', help: "λ of MT-GRPO's weights: reward against improvement (default: 0.2)" },
+  model: { type: 'string', value: 'DIR', help: 'a Hugging Face model folder, a finished run, or tiny (default)' },
+  device: { type: 'string', value: 'NAME', help: 'cpu (default)' },
+  threads: { type: 'string', value: 'N', help: 'threads of each inference session (default: 2)' },
+  prompts: { type: 'string', value: 'B', help: 'prompts in the batch of a step (default: 64)' },
+  samples: { type: 'string', value: 'G', help: 'rollouts per prompt (default: 8)' },
+  'learning-rate': { type: 'string', value: 'X', help: "the optimizer's step size (default: 1.5e-4)" },
+  'evaluate-every': { type: 'string', value: 'N', help: 'evaluate after every N steps; 0: at start and end only (default: 10)' },
+};
+
+function number(flags: Invocation['flags'], name: string): number | undefined {
+  const text = flags[name];
+  if (text === undefined) return undefined;
+  const value = typeof text === 'string' && text.trim() !== '' ? Number(text) : Number.NaN;
+  if (Number.isNaN(value)) throw new UsageError(`Cannot read --${name}: it is "${text}", expected a number`);
+  return value;
+}
+
+function without<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function fromFile(path: string): RunFile {
+  if (!existsSync(path)) {
+    throw new ConfigError(`Cannot read configuration ${path}: there is no such file, expected a JSON file`, {
+      code: 'config-missing',
+    });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new ConfigError(`Cannot read configuration ${path}: ${(cause as Error).message}, expected JSON`, { cause });
+  }
+  return parseRunFile(value, path);
+}
+
+/** Flags win over the file. @throws {ConfigError} or {UsageError}, naming the field or the flag */
+export function runFileFrom({ positionals, flags }: Pick<Invocation, 'positionals' | 'flags'>): RunFile {
+  if (positionals.length > 1) {
+    throw new UsageError(`Cannot train: ${positionals.length} configuration files are given, expected at most one`);
+  }
+  const file = positionals[0] === undefined ? {} : fromFile(positionals[0]);
+  const text = (name: string) => flags[name] as string | undefined;
+  const learningRate = number(flags, 'learning-rate');
+  const every = number(flags, 'evaluate-every');
+  const given = without({
+    run: text('run'),
+    method: text('method'),
+    tasks: text('tasks')?.split(',').map((task) => task.trim()),
+    steps: number(flags, 'steps'),
+    seed: number(flags, 'seed'),
+    lambda: number(flags, 'lambda'),
+    model: text('model'),
+    device: text('device'),
+    threads: number(flags, 'threads'),
+    promptsPerStep: number(flags, 'prompts'),
+    groupSize: number(flags, 'samples'),
+  });
+  return parseRunFile(
+    {
+      ...file,
+      ...given,
+      ...(learningRate === undefined ? {} : { optimizer: { ...file.optimizer, learningRate } }),
+      ...(every === undefined ? {} : { evaluation: { ...file.evaluation, every } }),
+    },
+    'the flags',
+  );
+}

@@ -1,0 +1,215 @@
+/** `evenkeel train`: the main job. Starts what is not running, follows the run, and says at the end what it was worth. */
+import { join } from 'node:path';
+import { type Evaluation, runFolder } from '@evenkeel/activities';
+import { type ArtefactRef, EvenkeelError, type Logger } from '@evenkeel/core';
+import { InfraError, livingSupervisor, type Supervisor, startSupervisor } from '@evenkeel/infra';
+import { type RunConfig, resolveRunConfig } from '@evenkeel/protocol';
+import { openFolderStore } from '@evenkeel/store';
+import type { RunResult } from '@evenkeel/workflows';
+import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
+import { modelFolder } from '../model/model-folder.ts';
+import { followRun, pause, type RunEvent } from '../train/follow-run.ts';
+import { homeProcesses } from '../train/home-processes.ts';
+import { knownVerifiers } from '../train/known-verifiers.ts';
+import { liveModel, noProgress, observeEvent } from '../train/live-model.ts';
+import { connectRunClient, type RunClient } from '../train/run-client.ts';
+import { claimRun } from '../train/run-record.ts';
+import { createLiveView, type LiveView } from '../view/live-view.ts';
+import { resultPlaces, resultTable } from '../view/result-table.ts';
+import { wantsColour } from '../view/terminal-text.ts';
+import { runFileFrom, trainFlags } from './train-flags.ts';
+
+/** How long an interrupted run may take to end its step before the processes are stopped. */
+const PAUSE_GRACE_MS = 15_000;
+
+export const train: Command = {
+  name: 'train',
+  summary: 'train a policy on several tasks; goes on where a run of this name was left',
+  usage: '[CONFIG.json]',
+  flags: trainFlags,
+  help: `
+Without arguments: MT-GRPO on Countdown, Zebra and ARC from the shipped tiny policy, on the CPU. The same command goes on
+after Ctrl-C (which pauses the run) and after any crash. A configuration file has the flags' names in camelCase and more:
+see docs/configuration.md.
+
+Examples:
+  evenkeel train --run mine --method grpo --steps 50
+  evenkeel train --tasks countdown,zebra --seed 1 --run two-tasks
+  evenkeel train my-run.json --json > run.jsonl`,
+  run: async (invocation) => await runTraining(invocation),
+};
+
+async function runTraining(invocation: Invocation): Promise<ExitCode> {
+  const { home, json } = invocation;
+  const config = await configure(invocation);
+  const { isNew } = await claimRun(home, config, new Date().toISOString());
+  const store = await openFolderStore(join(home, 'store'));
+  const configRef = await store.putJson('config', config);
+  const stream = process.stderr;
+  const view = json
+    ? null
+    : createLiveView({ stream, isTty: stream.isTTY === true, noColor: !wantsColour(stream) });
+  const session = new Session(invocation, config, view);
+  try {
+    const supervisor = await takeHome(invocation, session, config);
+    try {
+      return await session.follow(supervisor, configRef, isNew);
+    } finally {
+      view?.close();
+      await supervisor?.stop();
+    }
+  } finally {
+    view?.close();
+    await store.close();
+  }
+}
+
+async function configure(invocation: Invocation): Promise<RunConfig> {
+  const file = runFileFrom(invocation);
+  const tasks = file.tasks ?? ['countdown', 'zebra', 'arc'];
+  const asked = tasks.map((task) => (typeof task === 'string' ? task.split(':')[0]! : task.verifier));
+  const config = resolveRunConfig(file, await knownVerifiers(asked));
+  if (config.device !== 'cpu') {
+    throw new EvenkeelError(`Cannot train on device "${config.device}": this version computes on the CPU only, expected cpu`, {
+      code: 'device-unsupported',
+    });
+  }
+  modelFolder(config.model, invocation.home);
+  return config;
+}
+
+/** Becomes the home's supervisor; null where another process is it already. */
+async function takeHome(invocation: Invocation, session: Session, config: RunConfig): Promise<Supervisor | null> {
+  const { home } = invocation;
+  try {
+    return await startSupervisor({
+      home,
+      processes: homeProcesses(home, config),
+      log: session.logger,
+      onEvent: (event) => {
+        if (event.kind === 'died') session.logger.warn(`${event.name} died (${event.signal ?? event.code}); starting it again`);
+        if (event.kind === 'gave-up') session.logger.error(`${event.name} dies again and again: ${event.lastLines.at(-1) ?? ''}`);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof InfraError) || error.code !== 'home-in-use') throw error;
+    session.logger.info(`Another evenkeel (process ${livingSupervisor(home)?.pid}) runs this home; attaching to it`);
+    return null;
+  }
+}
+
+/** One look at one run: what is seen, shown and said. */
+class Session {
+  readonly logger: Logger;
+  #invocation: Invocation;
+  #config: RunConfig;
+  #view: LiveView | null;
+  #progress = noProgress;
+  #startedAt = performance.now();
+
+  constructor(invocation: Invocation, config: RunConfig, view: LiveView | null) {
+    this.#invocation = invocation;
+    this.#config = config;
+    this.#view = view;
+    const say = (level: string) => (message: string) => {
+      if (invocation.json) invocation.printJson({ kind: 'log', level, message });
+      else view?.log(message);
+    };
+    this.logger = { debug() {}, info: say('info'), warn: say('warn'), error: say('error') };
+  }
+
+  async follow(supervisor: Supervisor | null, configRef: ArtefactRef, isNew: boolean): Promise<ExitCode> {
+    const { home } = this.#invocation;
+    const { run } = this.#config;
+    const client = await connectRunClient(home);
+    const interrupt = new AbortController();
+    const onSignal = () => interrupt.abort();
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+    try {
+      await client.start({ run, config: configRef, method: this.#config.method.name });
+      if (!isNew) await client.update(run, 'resume').catch(() => undefined);
+      const onEvent = (event: RunEvent) => this.#observe(event, supervisor, client);
+      const result = await followRun({ home, run, client, signal: interrupt.signal, onEvent });
+      if (result !== null) return this.#finish(result, client.uiOf(run));
+      return await this.#interrupted(supervisor, client);
+    } finally {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+      await client.close();
+    }
+  }
+
+  #observe(event: RunEvent, supervisor: Supervisor | null, client: RunClient): void {
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    const before = this.#progress.status;
+    this.#progress = observeEvent(this.#progress, event, seconds);
+    const { json, printJson } = this.#invocation;
+    if (json) {
+      if (event.kind === 'step') printJson({ kind: 'step', ...event.table });
+      if (event.kind === 'evaluation') printJson({ kind: 'evaluation', ...event.evaluation });
+      if (event.kind === 'status' && event.status.phase !== before?.phase) {
+        printJson({ kind: 'phase', run: event.status.run, phase: event.status.phase, step: event.status.step });
+      }
+      return;
+    }
+    if (event.kind !== 'status') return;
+    const processes = supervisor?.processes() ?? [];
+    const temporalUi = client.uiOf(this.#config.run);
+    this.#view?.update(liveModel(this.#config, this.#progress, { seconds, temporalUi, processes }));
+  }
+
+  /** Ctrl-C: the run pauses after its step, then the processes end; where another process is the supervisor, nothing is changed. */
+  async #interrupted(supervisor: Supervisor | null, client: RunClient): Promise<ExitCode> {
+    const { run } = this.#config;
+    if (supervisor === null) {
+      this.logger.info(`Left run "${run}", which goes on; pause it: ./evenkeel pause ${run}`);
+      return exitCodes.interrupted;
+    }
+    this.logger.info(`Pausing run "${run}" after its step; Ctrl-C again stops at once`);
+    const hurry = new AbortController();
+    const onSignal = () => hurry.abort();
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+    const giveUp = setTimeout(() => hurry.abort(), PAUSE_GRACE_MS);
+    await client.update(run, 'pause').catch(() => undefined);
+    while (!hurry.signal.aborted) {
+      const status = await client.status(run).catch(() => null);
+      if (status?.phase === 'paused' || status?.phase === 'done') break;
+      await pause(200, hurry.signal);
+    }
+    clearTimeout(giveUp);
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+    const step = this.#progress.status?.step ?? 0;
+    this.logger.info(`Paused run "${run}" at step ${step} of ${this.#config.steps}; the same command goes on from there`);
+    return exitCodes.interrupted;
+  }
+
+  #finish(result: RunResult, temporalUi: string): ExitCode {
+    const { json, printJson, print, home } = this.#invocation;
+    this.#view?.close();
+    const base = result.evaluations[0]!;
+    const trained = result.evaluations.at(-1)!;
+    if (json) {
+      printJson({
+        kind: 'result',
+        run: result.run,
+        step: result.step,
+        policy: result.policy,
+        evaluation: { base: accuracies(base), trained: accuracies(trained) },
+      });
+      return exitCodes.done;
+    }
+    const folder = runFolder(home, result.run);
+    const { samplesPerPrompt } = this.#config.evaluation;
+    for (const line of ['', ...resultTable({ base, trained, samplesPerPrompt }, wantsColour(process.stdout)), '']) print(line);
+    const places = { run: result.run, seed: this.#config.seed, folder, policy: result.policy, temporalUi };
+    for (const line of resultPlaces(places)) print(line);
+    return exitCodes.done;
+  }
+}
+
+function accuracies(evaluation: Evaluation): Record<string, number> {
+  return Object.fromEntries(evaluation.tasks.map(({ task, correct, total }) => [task, total === 0 ? 0 : correct / total]));
+}

@@ -1,0 +1,95 @@
+/** `evenkeel worker …`: one process of a home. The supervisor starts them; by hand they serve a cluster, or a debugger. */
+import { join } from 'node:path';
+import { exitWithParent, readEndpoints, reportListening, reportReady } from '@evenkeel/infra';
+import { openFolderStore } from '@evenkeel/store';
+import { type Command, exitCodes, type Flag, type Invocation, UsageError } from '../command.ts';
+import { stderrLogger } from '../stderr-logger.ts';
+
+const flags: Readonly<Record<string, Flag>> = {
+  name: { type: 'string', value: 'NAME', help: 'its name in logs and in the work journal (default: the role)' },
+  threads: { type: 'string', value: 'N', help: 'threads of each inference session (default: 2)' },
+  port: { type: 'string', value: 'N', help: 'port to listen on (default: a free one)' },
+};
+
+/** @throws {UsageError} where the flag is no whole number in the range */
+export function wholeNumber(invocation: Invocation, name: string, fallback: number, least = 0): number {
+  const given = invocation.flags[name];
+  if (given === undefined) return fallback;
+  const value = Number(given);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new UsageError(`Cannot read --${name}: it is "${given}", expected a whole number of at least ${least}`);
+  }
+  return value;
+}
+
+/** Serves until the supervisor is gone or a signal comes. */
+async function untilEnd(close: () => Promise<void>): Promise<typeof exitCodes.done> {
+  exitWithParent(close);
+  return await new Promise(() => {});
+}
+
+type Start = (common: {
+  readonly token: string;
+  readonly worker: string;
+  readonly port: number;
+  readonly storeFolder: string;
+  readonly threads: number;
+  readonly logger: ReturnType<typeof stderrLogger>;
+}) => Promise<{ readonly url: string; close(): Promise<void> }>;
+
+function workerCommand(role: string, summary: string, start: Start): Command {
+  return {
+    name: `worker ${role}`,
+    summary,
+    usage: '',
+    flags,
+    async run(invocation) {
+      const { home } = invocation;
+      const { token } = await readEndpoints(home);
+      const worker = await start({
+        token,
+        worker: typeof invocation.flags.name === 'string' ? invocation.flags.name : role,
+        port: wholeNumber(invocation, 'port', 0),
+        storeFolder: join(home, 'store'),
+        threads: wholeNumber(invocation, 'threads', 2, 1),
+        logger: stderrLogger(),
+      });
+      reportListening(worker.url);
+      return await untilEnd(() => worker.close());
+    },
+  };
+}
+
+export const workerRollout = workerCommand('rollout', 'serve rollouts: sample completions of a policy', async (options) => {
+  const { startRolloutWorker } = await import('@evenkeel/rollout-worker');
+  return await startRolloutWorker(options);
+});
+
+export const workerTrainer = workerCommand('trainer', 'serve updates: loss, gradient and optimizer', async (options) => {
+  const { startTrainerWorker } = await import('@evenkeel/trainer-worker');
+  return await startTrainerWorker(options);
+});
+
+export const workerVerifier = workerCommand(
+  'verifier',
+  'serve puzzles and verdicts from sandboxed verifiers',
+  async ({ storeFolder, threads: _threads, ...options }) => {
+    const { startVerifierHost } = await import('@evenkeel/verifier-host');
+    return await startVerifierHost({ ...options, store: await openFolderStore(storeFolder) });
+  },
+);
+
+export const workerWorkflow: Command = {
+  name: 'worker workflow',
+  summary: "serve Temporal's task queues: workflows and activities",
+  usage: '',
+  flags: {},
+  async run({ home }) {
+    const { startWorkflowWorker } = await import('../train/workflow-worker.ts');
+    const worker = await startWorkflowWorker(home, stderrLogger());
+    reportReady();
+    exitWithParent(worker.close);
+    await worker.ended;
+    return exitCodes.failed;
+  },
+};

@@ -1,0 +1,81 @@
+/** A run as it goes: polls its status, reads each finished step's record once, and tells what is new. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Evaluation, runFolder, type StepTable } from '@evenkeel/activities';
+import type { RunResult, RunStatus, StepStatus } from '@evenkeel/workflows';
+import type { RunClient } from './run-client.ts';
+
+const POLL_MS = 400;
+
+export type RunEvent =
+  | { readonly kind: 'status'; readonly status: RunStatus; readonly step: StepStatus | null }
+  | { readonly kind: 'step'; readonly table: StepTable }
+  | { readonly kind: 'evaluation'; readonly evaluation: Evaluation };
+
+export interface FollowOptions {
+  readonly home: string;
+  readonly run: string;
+  readonly client: RunClient;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: RunEvent) => void;
+}
+
+/**
+ * Follows until the run ends or the signal aborts. A server or worker that is just being started again is waited for.
+ *
+ * @returns the result; null where the signal aborted
+ */
+export async function followRun({ home, run, client, signal, onEvent }: FollowOptions): Promise<RunResult | null> {
+  const seen = { step: -1, evaluations: new Set<number>() };
+  let result: RunResult | undefined;
+  let failure: unknown;
+  client.result(run, signal).then(
+    (value) => {
+      result = value;
+    },
+    (error: unknown) => {
+      failure = error ?? new Error('the run failed');
+    },
+  );
+  while (!signal.aborted && failure === undefined) {
+    const ended = result !== undefined;
+    const status = await client.status(run).catch(() => null);
+    if (status !== null) {
+      if (seen.step < 0) seen.step = status.step;
+      while (seen.step < status.step) {
+        seen.step++;
+        const table = await readStep(home, run, seen.step);
+        if (table !== null) onEvent({ kind: 'step', table });
+      }
+      for (const evaluation of status.evaluations) {
+        if (seen.evaluations.has(evaluation.step)) continue;
+        seen.evaluations.add(evaluation.step);
+        onEvent({ kind: 'evaluation', evaluation });
+      }
+      const step = ended ? null : await client.stepStatus(run, status.step + 1).catch(() => null);
+      onEvent({ kind: 'status', status, step });
+    }
+    if (ended) return result!;
+    await pause(POLL_MS, signal);
+  }
+  if (failure !== undefined && !signal.aborted) throw failure;
+  return null;
+}
+
+/** Waits, or returns at once when the signal aborts. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true });
+  });
+}
+
+async function readStep(home: string, run: string, step: number): Promise<StepTable | null> {
+  try {
+    const path = join(runFolder(home, run), 'steps', `${String(step).padStart(6, '0')}.json`);
+    return JSON.parse(await readFile(path, 'utf8')) as StepTable;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,108 @@
+/** A run as the command line reaches it: through the home's Temporal server. */
+import type { ArtefactRef } from '@evenkeel/core';
+import { EvenkeelError } from '@evenkeel/core';
+import { readEndpoints } from '@evenkeel/infra';
+import {
+  pauseUpdate,
+  type RunResult,
+  type RunStatus,
+  resumeUpdate,
+  type StepStatus,
+  searchAttributes,
+  statusQuery,
+  stepStatusQuery,
+  stepWorkflowId,
+  stopUpdate,
+  taskQueues,
+  trainingRun,
+} from '@evenkeel/workflows';
+import {
+  Client,
+  Connection,
+  WorkflowFailedError,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { TemporalFailure } from '@temporalio/common';
+
+const updates = { pause: pauseUpdate, resume: resumeUpdate, stop: stopUpdate } as const;
+export type RunUpdate = keyof typeof updates;
+
+export interface StartOptions {
+  readonly run: string;
+  readonly config: ArtefactRef;
+  readonly method: string;
+}
+
+export interface RunClient {
+  /** The Web UI's page of a run. */
+  uiOf(run: string): string;
+  /** Starts the run, or finds it: running, or ended. A run that failed is started again and finds what it committed. */
+  start(options: StartOptions): Promise<void>;
+  status(run: string): Promise<RunStatus>;
+  /** The step under way; null where it has just ended or not begun. */
+  stepStatus(run: string, step: number): Promise<StepStatus | null>;
+  update(run: string, update: RunUpdate): Promise<{ readonly step: number }>;
+  /** Waits for the end. @throws {EvenkeelError} `run-failed` with the reason; an AbortError where the signal aborts */
+  result(run: string, signal: AbortSignal): Promise<RunResult>;
+  close(): Promise<void>;
+}
+
+/** The innermost reason of a failed workflow. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof WorkflowFailedError || error instanceof TemporalFailure ? error.cause : undefined;
+  return cause === undefined ? (error instanceof Error ? error.message : String(error)) : reasonOf(cause);
+}
+
+/** Connects to the server of a home at work. @throws {InfraError} `home-not-running` */
+export async function connectRunClient(home: string): Promise<RunClient> {
+  const { temporal } = readEndpoints(home);
+  if (temporal === null) {
+    throw new EvenkeelError(`Cannot reach the Temporal server of ${home}: it is still starting, try again in a moment`, {
+      code: 'temporal-starting',
+      retryable: true,
+    });
+  }
+  const connection = await Connection.connect({ address: temporal.address });
+  const client = new Client({ connection, namespace: temporal.namespace });
+  return {
+    uiOf: (run) => `${temporal.ui}/namespaces/${temporal.namespace}/workflows/${encodeURIComponent(run)}`,
+    async start({ run, config, method }) {
+      await client.workflow.start(trainingRun, {
+        workflowId: run,
+        taskQueue: taskQueues.control,
+        args: [{ run, config }],
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        staticSummary: `training run ${run} (${method})`,
+        typedSearchAttributes: [
+          { key: searchAttributes.run, value: run },
+          { key: searchAttributes.method, value: method },
+        ],
+      }).catch((error: unknown) => {
+        if ((error as Error).name !== 'WorkflowExecutionAlreadyStartedError') throw error;
+      });
+    },
+    status: async (run) => await client.workflow.getHandle(run).query(statusQuery),
+    async stepStatus(run, step) {
+      try {
+        return await client.workflow.getHandle(stepWorkflowId(run, step)).query(stepStatusQuery);
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return null;
+        throw error;
+      }
+    },
+    update: async (run, update) => await client.workflow.getHandle(run).executeUpdate(updates[update]),
+    async result(run, signal) {
+      try {
+        const handle = client.workflow.getHandle<typeof trainingRun>(run);
+        return await client.withAbortSignal(signal, () => handle.result());
+      } catch (error) {
+        if (!(error instanceof WorkflowFailedError)) throw error;
+        throw new EvenkeelError(`Cannot finish run "${run}": ${reasonOf(error)}`, { code: 'run-failed', cause: error });
+      }
+    },
+    close: async () => await connection.close(),
+  };
+}

@@ -1,0 +1,75 @@
+/** `<home>/runs/<run>/run.json`: which configuration a run's name stands for, written before anything of it runs. */
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runFolder, writeRunRecord } from '@evenkeel/activities';
+import { ConfigError } from '@evenkeel/core';
+import { configHash, type RunConfig, runConfigSchema } from '@evenkeel/protocol';
+import { z } from 'zod';
+
+export const runRecordSchema = z.strictObject({
+  version: z.literal(1),
+  run: z.string(),
+  configHash: z.string(),
+  config: runConfigSchema,
+  createdAt: z.string(),
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;
+
+/** The names of the home's runs, sorted. */
+export async function runNames(home: string): Promise<string[]> {
+  const folder = join(home, 'runs');
+  if (!existsSync(folder)) return [];
+  const names = await readdir(folder);
+  return names.filter((name) => existsSync(join(folder, name, 'run.json'))).sort();
+}
+
+/** The record of a run. @throws {ConfigError} `run-unknown`, naming the runs that there are */
+export async function readRunRecord(home: string, run: string): Promise<RunRecord> {
+  const path = join(runFolder(home, run), 'run.json');
+  if (!existsSync(path)) {
+    const names = await runNames(home);
+    const wish = names.length > 0 ? `one of ${names.join(', ')}` : 'one that was started; begin with: evenkeel train';
+    throw new ConfigError(`Cannot find run "${run}" in ${home}: it has no such run, expected ${wish}`, { code: 'run-unknown' });
+  }
+  const parsed = runRecordSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+  if (!parsed.success) {
+    throw new ConfigError(`Cannot read ${path}: ${parsed.error.issues[0]?.message}, expected a record that train wrote`);
+  }
+  return parsed.data;
+}
+
+/** Paths of the values in which two configurations differ, for example `optimizer.learningRate`. */
+function differences(before: unknown, after: unknown, path = ''): string[] {
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isObject(before) || !isObject(after)) return [`${path} ${JSON.stringify(before)} → ${JSON.stringify(after)}`];
+  const a = before as Record<string, unknown>;
+  const b = after as Record<string, unknown>;
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) =>
+    differences(a[key], b[key], path === '' ? key : `${path}.${key}`),
+  );
+}
+
+/**
+ * Takes the run's name for this configuration, or finds it taken for the same one.
+ *
+ * @throws {ConfigError} `run-differs` where the name stands for another configuration
+ */
+export async function claimRun(home: string, config: RunConfig, createdAt: string): Promise<{ readonly isNew: boolean }> {
+  const hash = configHash(config);
+  if (!existsSync(join(runFolder(home, config.run), 'run.json'))) {
+    const record: RunRecord = { version: 1, run: config.run, configHash: hash, config, createdAt };
+    await writeRunRecord(home, config.run, 'run.json', record);
+    return { isNew: true };
+  }
+  const record = await readRunRecord(home, config.run);
+  if (record.configHash !== hash) {
+    const changed = differences(record.config, config).slice(0, 3).join('; ');
+    throw new ConfigError(
+      `Cannot train "${config.run}": a run of this name exists with another configuration (${changed}), expected a new name: --run NAME`,
+      { code: 'run-differs' },
+    );
+  }
+  return { isNew: false };
+}

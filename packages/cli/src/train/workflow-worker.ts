@@ -1,0 +1,105 @@
+/** The process that serves Temporal: workflow code in its sandbox, and the activities on their queues. */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createActivities } from '@evenkeel/activities';
+import { hashOf, type Logger } from '@evenkeel/core';
+import { readEndpoints } from '@evenkeel/infra';
+import { WorkerClient } from '@evenkeel/protocol';
+import { openFolderStore } from '@evenkeel/store';
+import { taskQueues } from '@evenkeel/workflows';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { modelFolder } from '../model/model-folder.ts';
+import { sourceFiles } from './source-files.ts';
+
+const CONNECT_ATTEMPTS = 100;
+const CONNECT_DELAY_MS = 200;
+
+export interface WorkflowWorker {
+  readonly close: () => Promise<void>;
+  /** Rejects where the worker cannot go on. */
+  readonly ended: Promise<void>;
+}
+
+const workflowsPath = fileURLToPath(import.meta.resolve('@evenkeel/workflows'));
+
+/**
+ * The workflows as one script. Bundling costs seconds, so the script is kept in the home under the hash of its sources.
+ */
+async function workflowBundle(home: string): Promise<string> {
+  const require = createRequire(import.meta.url);
+  const versions = require('@temporalio/worker/package.json').version as string;
+  const folder = dirname(workflowsPath);
+  const sources = await Promise.all(
+    (await sourceFiles(folder)).map(async (file) => [file.slice(folder.length), await readFile(file, 'utf8')]),
+  );
+  const path = join(home, 'cache', `workflows-${hashOf({ versions, sources }).slice(0, 16)}.js`);
+  if (!existsSync(path)) {
+    const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(`${path}.${process.pid}.tmp`, code);
+    await rename(`${path}.${process.pid}.tmp`, path);
+  }
+  return path;
+}
+
+async function connect(home: string): Promise<{ connection: NativeConnection; namespace: string }> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { temporal } = await readEndpoints(home);
+      if (temporal === null) throw new Error('the Temporal server is not up yet');
+      return { connection: await NativeConnection.connect({ address: temporal.address }), namespace: temporal.namespace };
+    } catch (error) {
+      if (attempt === CONNECT_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, CONNECT_DELAY_MS));
+    }
+  }
+}
+
+/** Connects to the home's Temporal server and polls every task queue. */
+export async function startWorkflowWorker(home: string, logger: Logger): Promise<WorkflowWorker> {
+  Runtime.install({
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      const write = level === 'ERROR' ? logger.error : logger.warn;
+      const error = meta?.error instanceof Error ? { error: meta.error.message } : {};
+      write(message, { ...error, workflow: meta?.workflowId, activity: meta?.activityType });
+    }),
+    shutdownSignals: [],
+  });
+  const [codePath, { connection, namespace }, store] = await Promise.all([
+    workflowBundle(home),
+    connect(home),
+    openFolderStore(join(home, 'store')),
+  ]);
+  const client = new WorkerClient({ logger });
+  const context = { home, store, client, endpoints: async () => readEndpoints(home), logger };
+  const activities = createActivities(context, { modelFolder: (model) => modelFolder(model, home) });
+  const { rollOut, verify, update, ...control } = activities;
+  const common = { connection, namespace, shutdownGraceTime: '1s', shutdownForceTime: '5s' } as const;
+  const serve = (taskQueue: string, options: Partial<WorkerOptions>) =>
+    Worker.create({ ...common, taskQueue, ...options });
+  const workers = await Promise.all([
+    serve(taskQueues.control, {
+      activities: { ...control },
+      workflowBundle: { codePath },
+      stickyQueueScheduleToStartTimeout: '2s',
+      maxCachedWorkflows: 50,
+    }),
+    serve(taskQueues.rollout, { activities: { rollOut } }),
+    serve(taskQueues.verify, { activities: { verify } }),
+    serve(taskQueues.train, { activities: { update } }),
+  ]);
+  const ended = Promise.all(workers.map((worker) => worker.run())).then(() => {});
+  return {
+    ended,
+    close: async () => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended.catch(() => {});
+      await client.close();
+      await connection.close();
+      await store.close();
+    },
+  };
+}
