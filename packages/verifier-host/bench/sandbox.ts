@@ -1,5 +1,5 @@
 /**
- * Verdicts per second through the sandbox, puzzles per second, start-up and memory, by task.
+ * Verdicts per second through the sandbox, puzzles per second, start-up and memory, by task. Reads `/proc`: Linux only.
  *
  *     node packages/verifier-host/bench/sandbox.ts [verdicts=40000]
  */
@@ -26,9 +26,13 @@ for (const verifier of ['countdown', 'zebra', 'arc']) {
     const { puzzle, gold, decoy } = drawn[at % puzzles]!;
     return { groundTruth: puzzle.groundTruth, completion: at % 2 === 0 ? gold! : decoy! };
   });
+  const hostCpu = process.cpuUsage();
+  const sandboxCpuMs = cpuMs(sandbox.pid!);
   const scoring = performance.now();
   const verdicts = await sandbox.score(submissions);
   const scoreMs = performance.now() - scoring;
+  const { user, system } = process.cpuUsage(hostCpu);
+  const sandboxUs = ((cpuMs(sandbox.pid!) - sandboxCpuMs) * 1000) / count;
   const right = verdicts.filter((verdict, at) => verdict.kind === 'scored' && verdict.reward === (at % 2 ? 0.1 : 1));
   console.log(
     JSON.stringify({
@@ -36,8 +40,11 @@ for (const verifier of ['countdown', 'zebra', 'arc']) {
       startMs: Math.round(startMs),
       puzzlesPerSecond: Math.round((puzzles / drawMs) * 1000),
       verdictsPerSecond: Math.round((count / scoreMs) * 1000),
+      // Computing time of the two sides: what a busy machine does not change much.
+      hostUsPerVerdict: Number(((user + system) / count).toFixed(1)),
+      sandboxUsPerVerdict: Number(sandboxUs.toFixed(1)),
       asExpected: `${right.length}/${count}`,
-      sandboxMb: process.platform === 'linux' ? Math.round(residentMb(sandbox.pid!)) : null,
+      sandboxMb: Math.round(residentMb(sandbox.pid!)),
     }),
   );
   await sandbox.close();
@@ -45,4 +52,11 @@ for (const verifier of ['countdown', 'zebra', 'arc']) {
 
 function residentMb(pid: number): number {
   return (Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * 4096) / 1e6;
+}
+
+function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

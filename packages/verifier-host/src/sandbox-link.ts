@@ -110,7 +110,7 @@ export class SandboxLink {
         '--permission',
         '--disallow-code-generation-from-strings',
         `--max-old-space-size=${memoryMb + HEAP_ALLOWANCE_MB}`,
-        '--max-semi-space-size=4',
+        '--max-semi-space-size=2',
         '-e',
         bootstrap,
       ],
