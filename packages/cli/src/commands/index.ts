@@ -1,16 +1,32 @@
 import type { Command } from '../command.ts';
 import { pauseCommand, resumeCommand, stopCommand } from './control.ts';
+import { doctorCommand } from './doctor.ts';
+import { evaluateCommand } from './evaluate.ts';
+import { modelInfoCommand } from './model-info.ts';
+import { modelMakeCommand } from './model-make.ts';
+import { runsCommand } from './runs.ts';
+import { showCommand } from './show.ts';
 import { train } from './train.ts';
+import { verifierGenerateCommand } from './verifier-generate.ts';
+import { verifyCommand } from './verify.ts';
 import { workerRollout, workerTrainer, workerVerifier, workerWorkflow } from './worker.ts';
 
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
   train,
+  runsCommand,
+  showCommand,
   pauseCommand,
   resumeCommand,
   stopCommand,
+  evaluateCommand,
+  verifyCommand,
+  verifierGenerateCommand,
+  modelInfoCommand,
+  modelMakeCommand,
   workerRollout,
   workerTrainer,
   workerVerifier,
   workerWorkflow,
+  doctorCommand,
 ];

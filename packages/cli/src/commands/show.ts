@@ -1,0 +1,234 @@
+/** `evenkeel show`: one run as it was written down, or one step of it, without a server. */
+import { type Evaluation, runFolder, type StepTable } from '@evenkeel/activities';
+import { ConfigError } from '@evenkeel/core';
+import type { RunConfig } from '@evenkeel/protocol';
+import { type Command, exitCodes } from '../command.ts';
+import { positional, wholeFlag } from '../flag-values.ts';
+import { lastStep, type RunEnd, readEvaluations, readResult, readStep, readSteps } from '../run-records.ts';
+import { type RunRecord, readRunRecord } from '../train/run-record.ts';
+import { resultTable } from '../view/result-table.ts';
+import { grouped, percent, wantsColour } from '../view/terminal-text.ts';
+import { textTable } from '../view/text-table.ts';
+
+export const showCommand: Command = {
+  name: 'show',
+  summary: 'show a run: its configuration, steps and evaluations; or one step',
+  usage: 'RUN',
+  flags: { step: { type: 'string', value: 'N', help: 'only this step, in detail' } },
+  help: `
+Examples:
+  evenkeel show first-run
+  evenkeel show first-run --step 12
+  evenkeel show first-run --json | grep '"kind":"step"'`,
+  async run({ positionals, flags, home, json, print, printJson }) {
+    const [run = ''] = positional(positionals, { least: 1, most: 1 }, 'one run: evenkeel show RUN');
+    const step = wholeFlag(flags, 'step', null, 1);
+    const record = await readRunRecord(home, run);
+    if (step !== null) {
+      const table = await findStep(home, run, step);
+      if (json) printJson({ kind: 'step', run, ...table });
+      else for (const line of stepLines(table)) print(line);
+      return exitCodes.done;
+    }
+    const [steps, evaluations, result] = await Promise.all([
+      readSteps(home, run),
+      readEvaluations(home, run),
+      readResult(home, run),
+    ]);
+    if (json) {
+      printJson({ kind: 'run', ...record });
+      for (const table of steps) printJson({ kind: 'step', run, ...table });
+      for (const evaluation of evaluations) printJson({ kind: 'evaluation', run, ...evaluation });
+      if (result !== null) printJson({ kind: 'end', run, ...result });
+      return exitCodes.done;
+    }
+    const color = wantsColour(process.stdout);
+    for (const line of runLines({ record, folder: runFolder(home, run), steps, evaluations, result, color }))
+      print(line);
+    return exitCodes.done;
+  },
+};
+
+async function findStep(home: string, run: string, step: number): Promise<StepTable> {
+  const table = await readStep(home, run, step);
+  if (table !== null) return table;
+  const last = await lastStep(home, run);
+  const wish = last === 0 ? 'a finished one, and none is' : `one of 1 to ${last}`;
+  throw new ConfigError(`Cannot show step ${step} of "${run}": it is not finished, expected ${wish}`, {
+    code: 'step-unknown',
+  });
+}
+
+export interface RunView {
+  readonly record: RunRecord;
+  readonly folder: string;
+  readonly steps: readonly StepTable[];
+  readonly evaluations: readonly Evaluation[];
+  readonly result: RunEnd | null;
+  readonly color: boolean;
+}
+
+/** A run as lines of text. */
+export function runLines({ record, folder, steps, evaluations, result, color }: RunView): string[] {
+  const { config } = record;
+  const [base, last] = [evaluations[0], evaluations.at(-1)];
+  const lines = [...textTable([{ heading: 'run' }, { heading: config.run }], configRows(record, folder, result))];
+  if (steps.length > 0) lines.push('', ...stepsTable(config, steps));
+  if (evaluations.length > 0) lines.push('', ...evaluationsTable(config, evaluations));
+  if (base !== undefined && last !== undefined && base !== last) {
+    const { samplesPerPrompt } = config.evaluation;
+    lines.push('', ...resultTable({ base, trained: last, samplesPerPrompt }, color));
+  }
+  return lines;
+}
+
+function configRows({ config, createdAt, configHash }: RunRecord, folder: string, result: RunEnd | null): string[][] {
+  const { method, optimizer, evaluation } = config;
+  const tasks = config.tasks.map(({ name, verifier, level, style }) =>
+    name === verifier || name === `${verifier}-${level}`
+      ? `${name} (${level}, ${style})`
+      : `${name} (${verifier} ${level}, ${style})`,
+  );
+  const parts = [
+    method.weighter.kind,
+    method.planner.kind,
+    `${method.filter.kind} filter`,
+    `${method.advantage.kind} advantage`,
+  ];
+  const lambda = 'lambda' in method.weighter ? `, λ ${method.weighter.lambda}` : '';
+  return [
+    ['begun', createdAt],
+    ['method', `${method.name}: ${parts.join(', ')}${lambda}`],
+    ['tasks', tasks.length > 8 ? `${tasks.slice(0, 8).join(', ')}, and ${tasks.length - 8} more` : tasks.join(', ')],
+    ['model', `${config.model} on ${config.device}`],
+    ['seed', String(config.seed)],
+    [
+      'steps',
+      `${config.steps}, each ${config.promptsPerStep} prompts × ${config.groupSize} rollouts, ${config.minibatches} minibatches, learning rate ${optimizer.learningRate}`,
+    ],
+    [
+      'evaluation',
+      `${evaluation.promptsPerTask} ${evaluation.split} puzzles per task, temperature ${evaluation.temperature}, ${evaluation.every === 0 ? 'at start and end' : `every ${evaluation.every} steps`}`,
+    ],
+    ['configuration', configHash],
+    [
+      'state',
+      result === null
+        ? `not finished; npm start -- --run ${config.run} goes on with it`
+        : `finished after step ${result.step}`,
+    ],
+    ['folder', folder],
+    ...(result === null
+      ? []
+      : [
+          ['policy', result.path],
+          ['weights', `sha256 ${result.sha256}`],
+        ]),
+  ];
+}
+
+/** Tasks with a column of their own; of more, only worst and average are shown. */
+const MOST_COLUMNS = 5;
+
+function stepsTable(config: RunConfig, steps: readonly StepTable[]): string[] {
+  const names = config.tasks.map(({ name }) => name);
+  const shown = names.length <= MOST_COLUMNS ? names : [];
+  return textTable(
+    [
+      { heading: 'step', right: true },
+      ...shown.map((heading) => ({ heading, right: true })),
+      { heading: 'worst', right: true },
+      { heading: 'average', right: true },
+      { heading: 'weights z', right: false },
+      { heading: 'rounds', right: true },
+      { heading: 'loss', right: true },
+      { heading: 'entropy', right: true },
+    ],
+    steps.map(({ step, tasks, worst, mean, rounds, loss, entropy }) => {
+      const rows = new Map(tasks.map((row) => [row.task, row]));
+      return [
+        String(step),
+        ...shown.map((name) => {
+          const row = rows.get(name);
+          return percent(row === undefined || row.drawn === 0 ? null : row.accuracy);
+        }),
+        percent(worst.accuracy),
+        percent(mean),
+        shown.map((name) => (rows.get(name)?.weight ?? 0).toFixed(2)).join(' '),
+        String(rounds),
+        loss.toFixed(4),
+        entropy.toFixed(3),
+      ];
+    }),
+  );
+}
+
+function evaluationsTable(config: RunConfig, evaluations: readonly Evaluation[]): string[] {
+  const names = config.tasks.map(({ name }) => name);
+  const shown = names.length <= MOST_COLUMNS ? names : [];
+  return textTable(
+    [
+      { heading: 'evaluated after', right: true },
+      ...shown.map((heading) => ({ heading, right: true })),
+      { heading: 'worst', right: true },
+      { heading: 'average', right: true },
+      { heading: 'policy' },
+    ],
+    evaluations.map(({ step, tasks, worst, mean, policy }) => [
+      String(step),
+      ...shown.map((name) => {
+        const row = tasks.find(({ task }) => task === name);
+        return percent(row === undefined || row.total === 0 ? null : row.correct / row.total);
+      }),
+      percent(worst.accuracy),
+      percent(mean),
+      policy.sha256.slice(0, 12),
+    ]),
+  );
+}
+
+/** One step as lines of text. */
+export function stepLines(table: StepTable): string[] {
+  const figures: [string, string][] = [
+    ['worst', `${percent(table.worst.accuracy)} ${table.worst.task}`],
+    ['average', percent(table.mean)],
+    ['rounds', String(table.rounds)],
+    ['rollouts', `${grouped(table.sequences)}, ${grouped(table.completionTokens)} tokens`],
+    ['trained on', `${grouped(table.trainedTokens)} tokens`],
+    ['shortfall', `${table.shortfall} groups`],
+    ['loss', table.loss.toFixed(6)],
+    ['gradient norm', table.gradientNorm.toFixed(4)],
+    ['clipped', percent(table.clipFraction)],
+    ['entropy', table.entropy.toFixed(4)],
+  ];
+  return [
+    `step ${table.step}`,
+    '',
+    ...textTable(
+      [
+        { heading: 'task' },
+        { heading: 'accuracy', right: true },
+        { heading: 'reward', right: true },
+        { heading: 'weight z', right: true },
+        { heading: 'filtered ρ', right: true },
+        { heading: 'drawn', right: true },
+        { heading: 'kept', right: true },
+        { heading: 'trained', right: true },
+        { heading: 'improvement', right: true },
+      ],
+      table.tasks.map(({ task, accuracy, reward, weight, filterRate, drawn, kept, trained, improvement }) => [
+        task,
+        percent(drawn === 0 ? null : accuracy),
+        drawn === 0 ? '–' : reward.toFixed(3),
+        weight.toFixed(3),
+        filterRate.toFixed(3),
+        String(drawn),
+        String(kept),
+        String(trained),
+        improvement === null ? '–' : improvement.toFixed(5),
+      ]),
+    ),
+    '',
+    ...figures.map(([name, value]) => `${name.padEnd(14)} ${value}`),
+  ];
+}

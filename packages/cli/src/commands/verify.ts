@@ -1,0 +1,68 @@
+/** `evenkeel verify`: verdicts on a file or a stream of completions. */
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { access, constants, stat } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { ConfigError } from '@evenkeel/core';
+import { verifyRows } from '@evenkeel/verifier-host';
+import { type Command, exitCodes } from '../command.ts';
+import { positional } from '../flag-values.ts';
+
+export const verifyCommand: Command = {
+  name: 'verify',
+  summary: 'score completions: JSON lines in, one verdict a line out, in order',
+  usage: 'TASK [FILE.jsonl|-]',
+  flags: {},
+  help: `
+TASK is the name of a verifier or the path of its package. A row is { "groundTruth": {…}, "completion": "…" }; what else it has
+(prompt, level, id) is not looked at. Countdown's ground truth is { target, numbers }, the others' { target }. Without a file,
+or with -, rows are read from standard input. A row that cannot be read gets a verdict of the kind "failed"; the rest go on.
+
+Examples:
+  evenkeel verify countdown answers.jsonl > verdicts.jsonl
+  echo '{"groundTruth":{"target":6,"numbers":[2,4]},"completion":"\\\\boxed{2+4}"}' | evenkeel verify countdown`,
+  async run({ positionals, printJson, note }) {
+    const wish = 'a task and at most one file: evenkeel verify TASK [FILE.jsonl|-]';
+    const [task = '', file = '-'] = positional(positionals, { least: 1, most: 2 }, wish);
+    const input = file === '-' ? process.stdin : await openFile(file);
+    const counts = { rows: 0, correct: 0, formatted: 0, wrong: 0, abstained: 0, failed: 0 };
+    try {
+      for await (const verdict of verifyRows(linesOf(input), { verifier: task })) {
+        printJson(verdict);
+        if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
+        counts.rows++;
+        if (verdict.kind !== 'scored') counts[verdict.kind]++;
+        else counts[verdict.correct ? 'correct' : verdict.formatted ? 'formatted' : 'wrong']++;
+      }
+    } finally {
+      input.destroy();
+    }
+    const { rows, correct, formatted, wrong, abstained, failed } = counts;
+    note(
+      `${rows} rows: ${correct} correct, ${formatted} in the form but wrong, ${wrong} without an answer, ${abstained} abstained, ${failed} failed`,
+    );
+    return exitCodes.done;
+  },
+};
+
+/** The interface is made with the first line asked for: one that is made earlier loses the lines that come before it is read. */
+async function* linesOf(input: Readable): AsyncGenerator<string> {
+  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+}
+
+async function openFile(path: string) {
+  try {
+    await access(path, constants.R_OK);
+    if ((await stat(path)).isDirectory()) throw new Error('it is a folder');
+  } catch (cause) {
+    throw new ConfigError(
+      `Cannot read rows ${path}: ${(cause as Error).message}, expected a file of JSON lines, or -`,
+      {
+        code: 'rows-unreadable',
+        cause,
+      },
+    );
+  }
+  return createReadStream(path);
+}
