@@ -2,7 +2,7 @@
  * The run configuration: what a user writes (`RunFile`, everything optional) and what a run is a pure function of (`RunConfig`,
  * everything resolved). Two runs with equal `RunConfig` end with equal weights.
  */
-import { checkRunShape, type MethodSpec, methods, resolveMethod } from '@evenkeel/algorithms';
+import { checkRunShape, type MethodOverrides, type MethodSpec, resolveMethod } from '@evenkeel/algorithms';
 import { ConfigError, hashOf } from '@evenkeel/core';
 import { z } from 'zod';
 import { objectiveSpecSchema, optimizerSpecSchema } from './jobs.ts';
@@ -70,6 +70,9 @@ export const runConfigSchema = z.strictObject({
 export type RunConfig = z.infer<typeof runConfigSchema>;
 export type TaskConfig = z.infer<typeof taskConfigSchema>;
 
+/** A part of a method: its name, its options, or both. Which there are, the method's own tables know. */
+const partSchema = z.union([z.string().min(1), z.looseObject({ kind: z.string().min(1).optional() })]);
+
 /** What a user may write; what is left out has the default of `defaultRunFile`. */
 export const runFileSchema = z.strictObject({
   run: runNameSchema.optional(),
@@ -88,12 +91,12 @@ export const runFileSchema = z.strictObject({
       z.string().min(1),
       z.strictObject({
         name: z.string().min(1),
-        weighter: z.looseObject({}).optional(),
-        planner: z.looseObject({}).optional(),
-        filter: z.string().optional(),
-        advantage: z.string().optional(),
+        weighter: partSchema.optional(),
+        planner: partSchema.optional(),
+        filter: partSchema.optional(),
+        advantage: partSchema.optional(),
         objective: objectiveSpecSchema.partial().optional(),
-        reward: z.looseObject({}).optional(),
+        reward: partSchema.optional(),
       }),
     ])
     .optional(),
@@ -120,7 +123,6 @@ export const defaultRunFile = {
   groupSize: 8,
   sampling: { temperature: 1, maxNewTokens: 16 },
   method: 'mt-grpo',
-  lambda: 0.2,
   optimizer: { learningRate: 1.5e-4, betas: [0.9, 0.99], epsilon: 1e-8, weightDecay: 0, maxGradientNorm: 1 },
   minibatches: 4,
   checkpointEvery: 5,
@@ -128,23 +130,54 @@ export const defaultRunFile = {
   shardPrompts: 96,
 } as const satisfies RunFile;
 
-function problem(error: z.ZodError, source: string): ConfigError {
-  const issue = error.issues[0];
-  const field = issue?.path.length ? `field "${issue.path.join('.')}"` : 'the configuration';
-  return new ConfigError(`Cannot read ${source}: ${field}: ${issue?.message ?? 'not valid'}`, { cause: error });
+type Issue = z.core.$ZodIssue;
+
+/** Of a choice between forms, what is wrong with the form that was meant: the one that was understood furthest. */
+function innermost(issue: Issue): Issue {
+  if (issue.code !== 'invalid_union') return issue;
+  const found = issue.errors.flat().map(innermost);
+  const furthest = found.reduce<Issue | undefined>((best, candidate) => {
+    const further = candidate.path.length > (best?.path.length ?? 0) || candidate.code === 'unrecognized_keys';
+    return further ? candidate : best;
+  }, undefined);
+  return furthest === undefined ? issue : { ...furthest, path: [...issue.path, ...furthest.path] };
+}
+
+/** The fields that an object at this place may have. */
+function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  if (schema instanceof z.ZodOptional) return fieldsAt(schema.unwrap() as z.ZodType, path);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => fieldsAt(option as z.ZodType, path));
+  if (schema instanceof z.ZodArray) return fieldsAt(schema.element as z.ZodType, path.slice(1));
+  if (!(schema instanceof z.ZodObject)) return [];
+  const [next, ...rest] = path;
+  if (next === undefined) return Object.keys(schema.shape);
+  const field = schema.shape[String(next)] as z.ZodType | undefined;
+  return field === undefined ? [] : fieldsAt(field, rest);
+}
+
+function problem(error: z.ZodError, source: string, schema: z.ZodType): ConfigError {
+  const issue = innermost(error.issues[0]!);
+  const place = issue.path.join('.');
+  const refuse = (state: string) => new ConfigError(`Cannot read ${source}: ${state}`, { cause: error });
+  if (issue.code === 'unrecognized_keys') {
+    const field = [...issue.path, issue.keys[0]].join('.');
+    return refuse(`field "${field}" is unknown, expected one of ${fieldsAt(schema, issue.path).join(', ')}`);
+  }
+  const wish = issue.code === 'invalid_union' ? 'expected a name, or an object with its fields' : issue.message;
+  return refuse(`${place === '' ? 'the configuration' : `field "${place}"`}: ${wish}`);
 }
 
 /** Checks what a user wrote. @throws {ConfigError} that names the field */
 export function parseRunFile(value: unknown, source = 'the configuration'): RunFile {
   const parsed = runFileSchema.safeParse(value);
-  if (!parsed.success) throw problem(parsed.error, source);
+  if (!parsed.success) throw problem(parsed.error, source, runFileSchema);
   return parsed.data;
 }
 
 /** Checks a stored configuration. @throws {ConfigError} that names the field */
 export function parseRunConfig(value: unknown, source = 'the stored configuration'): RunConfig {
   const parsed = runConfigSchema.safeParse(value);
-  if (!parsed.success) throw problem(parsed.error, source);
+  if (!parsed.success) throw problem(parsed.error, source, runConfigSchema);
   return parsed.data;
 }
 
@@ -156,8 +189,16 @@ export interface KnownVerifier {
   readonly levels: readonly string[];
 }
 
+/** `countdown`, or `countdown:easy`. */
+function splitTask(text: string): Pick<TaskConfig, 'verifier' | 'level'> {
+  const colon = text.indexOf(':');
+  return colon < 0
+    ? { verifier: text, level: 'tiny' }
+    : { verifier: text.slice(0, colon), level: text.slice(colon + 1) };
+}
+
 function resolveTask(entry: string | TaskConfig, verifiers: readonly KnownVerifier[]): TaskConfig {
-  const [verifier = '', level = 'tiny'] = typeof entry === 'string' ? entry.split(':') : [entry.verifier, entry.level];
+  const { verifier, level } = typeof entry === 'string' ? splitTask(entry) : entry;
   const known = verifiers.find((candidate) => candidate.id === verifier);
   if (known === undefined) {
     const names = verifiers.map((candidate) => candidate.id).join(', ');
@@ -186,51 +227,52 @@ function resolveTask(entry: string | TaskConfig, verifiers: readonly KnownVerifi
  * @throws {ConfigError} on an unknown method, task or level, a value out of range, or parts that do not fit together
  */
 export function resolveRunConfig(file: RunFile, verifiers: readonly KnownVerifier[]): RunConfig {
-  const merged = { ...structuredClone(defaultRunFile), ...file } as Complete<RunFile>;
+  const given = Object.fromEntries(Object.entries(file).filter(([, value]) => value !== undefined));
+  const merged = { ...structuredClone(defaultRunFile), ...given } as unknown as Complete<Omit<RunFile, 'lambda'>>;
   const method = typeof merged.method === 'string' ? { name: merged.method } : merged.method;
   const { name, ...overrides } = method;
-  const takesLambda = name === 'mt-grpo';
-  if (file.lambda !== undefined && !takesLambda) {
-    throw new ConfigError(
-      `Cannot set lambda: method "${name}" has no improvement-aware weights, expected mt-grpo (methods: ${Object.keys(methods).join(', ')})`,
-      { code: 'lambda-unused' },
-    );
-  }
   const tasks = merged.tasks.map((entry) => resolveTask(entry, verifiers));
-  const duplicate = tasks.find((task, index) => tasks.findIndex((other) => other.name === task.name) !== index);
-  if (duplicate !== undefined) {
-    throw new ConfigError(`Cannot resolve tasks: "${duplicate.name}" is there twice, expected each name once`);
+  const names = new Set<string>();
+  for (const { name: task } of tasks) {
+    if (names.has(task)) {
+      throw new ConfigError(`Cannot resolve tasks: "${task}" is there twice, expected each name once`, {
+        code: 'task-twice',
+      });
+    }
+    names.add(task);
   }
   checkRunShape({
-    tasks: tasks.map((task) => task.name),
+    tasks: [...names],
     promptsPerStep: merged.promptsPerStep,
     groupSize: merged.groupSize,
   });
-  return parseRunConfig(
-    {
-      version: 1,
-      run: merged.run,
-      seed: merged.seed,
-      model: merged.model,
-      device: merged.device,
-      threads: merged.threads,
-      tasks,
-      steps: merged.steps,
-      promptsPerStep: merged.promptsPerStep,
-      groupSize: merged.groupSize,
-      sampling: { ...defaultRunFile.sampling, ...file.sampling },
-      method: resolveMethod(name, { ...(takesLambda ? { lambda: merged.lambda } : {}), ...overrides } as never),
-      optimizer: { ...defaultRunFile.optimizer, ...file.optimizer },
-      minibatches: merged.minibatches,
-      checkpointEvery: merged.checkpointEvery,
-      evaluation: { ...defaultRunFile.evaluation, ...file.evaluation },
-      shardPrompts: merged.shardPrompts,
-    },
-    'the configuration',
-  );
+  // As JSON it is stored and hashed; what JSON writes otherwise (−0) is to be the same before and after.
+  const resolved = JSON.stringify({
+    version: 1,
+    run: merged.run,
+    seed: merged.seed,
+    model: merged.model,
+    device: merged.device,
+    threads: merged.threads,
+    tasks,
+    steps: merged.steps,
+    promptsPerStep: merged.promptsPerStep,
+    groupSize: merged.groupSize,
+    sampling: { ...defaultRunFile.sampling, ...file.sampling },
+    method: resolveMethod(name, { lambda: file.lambda, ...overrides } as MethodOverrides),
+    optimizer: { ...defaultRunFile.optimizer, ...file.optimizer },
+    minibatches: merged.minibatches,
+    checkpointEvery: merged.checkpointEvery,
+    evaluation: { ...defaultRunFile.evaluation, ...file.evaluation },
+    shardPrompts: merged.shardPrompts,
+  });
+  return parseRunConfig(JSON.parse(resolved), 'the configuration');
 }
 
-/** The identity of a run's configuration: everything but its name and where it runs. */
+/**
+ * The identity of a run's configuration: everything but its name and the number of threads, which change no bit. What has no
+ * part in the weights (evaluation, checkpoints) counts all the same: a run's records would not fit together otherwise.
+ */
 export function configHash(config: RunConfig): string {
   const { run: _name, threads: _threads, ...identity } = config;
   return hashOf(identity);

@@ -26,7 +26,7 @@ export {
   subprotocol,
 } from './frames.ts';
 export type { JobContext, JobOutcome, JobStore } from './job-table.ts';
-export type { JobThreadRun } from './job-thread.ts';
+export type { JobThreadOptions, JobThreadRun } from './job-thread.ts';
 export { JobThread, serveJobs } from './job-thread.ts';
 export type {
   Job,

@@ -1,13 +1,11 @@
 /**
  * A job in a thread of its own: the heavy session blocks that thread, and the process keeps its event loop for sockets and
- * heartbeats. One job at a time; a thread that died is started anew with the next job. It does not know what the jobs are.
+ * heartbeats. One job at a time; a thread that died, at work or between two jobs, is started anew with the next job. It does
+ * not know what the jobs are.
  */
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { type ErrorRecord, errorRecord } from '@evenkeel/core';
 import { ProtocolError } from './errors.ts';
-
-/** A cancelled job has so long to notice; then its thread is ended. */
-const CANCEL_GRACE_MS = 5_000;
 
 type ToThread<J> = { readonly kind: 'run'; readonly job: J } | { readonly kind: 'cancel' };
 type FromThread<R> =
@@ -20,68 +18,123 @@ export interface JobThreadRun {
   readonly onProgress: (done: number, total: number, phase?: string) => void;
 }
 
+export interface JobThreadOptions {
+  /** A cancelled job has so long to notice; then its thread is ended. Default 5000. */
+  readonly cancelGraceMs?: number;
+}
+
+/** Who waits for the job that runs. */
+interface Waiting<R> {
+  readonly onMessage: (message: FromThread<R>) => void;
+  readonly onDeath: (reason: unknown) => void;
+}
+
+function cancelled(): ProtocolError {
+  return new ProtocolError('Cannot finish a job: it was cancelled, expected somebody to want its result', {
+    code: 'job-cancelled',
+    retryable: true,
+  });
+}
+
+/** One thread, as long as it lives. */
+interface Thread<R> {
+  readonly worker: Worker;
+  waiting: Waiting<R> | undefined;
+}
+
 export class JobThread<J, R> {
-  #entry: URL;
-  #data: unknown;
-  #worker: Worker | undefined;
+  readonly #entry: URL;
+  readonly #data: unknown;
+  readonly #cancelGraceMs: number;
+  #thread: Thread<R> | undefined;
 
   /**
    * @param entry the module that calls `serveJobs`
    * @param data what it finds as `workerData`
    */
-  constructor(entry: URL, data: unknown) {
+  constructor(entry: URL, data: unknown, { cancelGraceMs = 5_000 }: JobThreadOptions = {}) {
     this.#entry = entry;
     this.#data = data;
+    this.#cancelGraceMs = cancelGraceMs;
   }
 
-  /** @throws {ProtocolError} the job's own code, `job-cancelled`, or `thread-died` (retryable) */
+  /**
+   * Runs a job.
+   *
+   * @throws {ProtocolError} the job's own code, `job-cancelled` or `thread-died` (both retryable)
+   * @throws {TypeError} while another job runs
+   */
   async run(job: J, { signal, onProgress }: JobThreadRun): Promise<R> {
-    const worker = (this.#worker ??= this.#start());
-    return await new Promise<R>((resolve, reject) => {
-      let grace: NodeJS.Timeout | undefined;
-      const abort = () => {
-        worker.postMessage({ kind: 'cancel' } satisfies ToThread<J>);
-        grace = setTimeout(() => void worker.terminate(), CANCEL_GRACE_MS);
-      };
-      const settle = (outcome: () => void) => {
-        clearTimeout(grace);
-        signal.removeEventListener('abort', abort);
-        worker.removeAllListeners();
-        outcome();
-      };
-      const died = (reason: unknown) => {
-        this.#worker = undefined;
-        const message = `Cannot finish a job: its thread died (${reason instanceof Error ? reason.message : `exit ${reason}`})`;
-        settle(() => reject(new ProtocolError(message, { code: 'thread-died', retryable: true, cause: reason })));
-      };
-      worker.on('error', died);
-      worker.on('exit', died);
-      worker.on('message', (message: FromThread<R>) => {
-        switch (message.kind) {
-          case 'progress':
-            return onProgress(message.done, message.total, message.phase);
-          case 'done':
-            return settle(() => resolve(message.result));
-          case 'failed': {
-            const { message: text, code, retryable } = message.error;
-            return settle(() => reject(new ProtocolError(text, { code, retryable })));
-          }
-        }
+    if (this.#thread?.waiting !== undefined) {
+      throw new TypeError('Cannot run a job: the thread has one already, expected one at a time');
+    }
+    if (signal.aborted) throw cancelled();
+    this.#thread ??= this.#start();
+    const thread = this.#thread;
+    let grace: NodeJS.Timeout | undefined;
+    const abort = () => {
+      thread.worker.postMessage({ kind: 'cancel' } satisfies ToThread<J>);
+      grace = setTimeout(() => {
+        this.#forget(thread);
+        void thread.worker.terminate();
+      }, this.#cancelGraceMs);
+    };
+    try {
+      return await new Promise<R>((resolve, reject) => {
+        thread.waiting = {
+          onMessage: (message) => {
+            switch (message.kind) {
+              case 'progress':
+                return onProgress(message.done, message.total, message.phase);
+              case 'done':
+                return resolve(message.result);
+              case 'failed':
+                return reject(ProtocolError.from(message.error));
+            }
+          },
+          onDeath: (reason) => reject(signal.aborted ? cancelled() : died(reason)),
+        };
+        signal.addEventListener('abort', abort);
+        thread.worker.postMessage({ kind: 'run', job } satisfies ToThread<J>);
       });
-      signal.addEventListener('abort', abort);
-      worker.postMessage({ kind: 'run', job } satisfies ToThread<J>);
-      if (signal.aborted) abort();
-    });
+    } finally {
+      clearTimeout(grace);
+      signal.removeEventListener('abort', abort);
+      thread.waiting = undefined;
+    }
   }
 
   async close(): Promise<void> {
-    await this.#worker?.terminate();
-    this.#worker = undefined;
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.worker.terminate();
   }
 
-  #start(): Worker {
-    return new Worker(this.#entry, { workerData: this.#data });
+  /** The thread is listened to as long as it lives: an error that nobody hears would end the process. */
+  #start(): Thread<R> {
+    const thread: Thread<R> = { worker: new Worker(this.#entry, { workerData: this.#data }), waiting: undefined };
+    const onDeath = (reason: unknown) => {
+      this.#forget(thread);
+      thread.waiting?.onDeath(reason);
+    };
+    thread.worker.on('error', onDeath);
+    thread.worker.on('exit', onDeath);
+    thread.worker.on('message', (message: FromThread<R>) => thread.waiting?.onMessage(message));
+    return thread;
   }
+
+  #forget(thread: Thread<R>): void {
+    if (this.#thread === thread) this.#thread = undefined;
+  }
+}
+
+function died(reason: unknown): ProtocolError {
+  const state = reason instanceof Error ? reason.message : `exit ${reason}`;
+  return new ProtocolError(`Cannot finish a job: its thread died (${state}), expected it to live: try again`, {
+    code: 'thread-died',
+    retryable: true,
+    cause: reason,
+  });
 }
 
 /** In the thread: runs each job that comes in. Call it once, at the module's top level. */
@@ -97,9 +150,11 @@ export function serveJobs<J, R>(run: (job: J, context: JobThreadRun) => Promise<
   port.on('message', (message: ToThread<J>) => {
     if (message.kind === 'cancel') return controller.abort();
     controller = new AbortController();
-    run(message.job, { signal: controller.signal, onProgress }).then(
-      (result) => port.postMessage({ kind: 'done', result }),
-      (error: unknown) => port.postMessage({ kind: 'failed', error: errorRecord(error) }),
-    );
+    const { signal } = controller;
+    run(message.job, { signal, onProgress })
+      .then((result) => port.postMessage({ kind: 'done', result }))
+      .catch((error: unknown) => {
+        port.postMessage({ kind: 'failed', error: errorRecord(signal.aborted ? cancelled() : error) });
+      });
   });
 }

@@ -140,7 +140,12 @@ export const updateResultSchema = z.strictObject({
   }),
 });
 
-export const jobSchema = z.discriminatedUnion('kind', [puzzlesJobSchema, rolloutJobSchema, verifyJobSchema, updateJobSchema]);
+export const jobSchema = z.discriminatedUnion('kind', [
+  puzzlesJobSchema,
+  rolloutJobSchema,
+  verifyJobSchema,
+  updateJobSchema,
+]);
 
 export type PuzzleDraw = z.infer<typeof puzzleDrawSchema>;
 export type PuzzlesJob = z.infer<typeof puzzlesJobSchema>;

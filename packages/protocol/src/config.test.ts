@@ -1,0 +1,346 @@
+import { ConfigError } from '@evenkeel/core';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  configHash,
+  defaultRunFile,
+  type KnownVerifier,
+  parseRunConfig,
+  parseRunFile,
+  type RunConfig,
+  type RunFile,
+  resolveRunConfig,
+} from './config.ts';
+
+const verifiers: readonly KnownVerifier[] = [
+  { id: 'countdown', levels: ['tiny', 'easy', 'hard'] },
+  { id: 'zebra', levels: ['tiny', 'easy'] },
+  { id: 'arc', levels: ['tiny', 'easy'] },
+];
+
+/** As a user's file is read. */
+function resolve(file: unknown): RunConfig {
+  return resolveRunConfig(parseRunFile(file), verifiers);
+}
+
+function refusal(file: unknown): ConfigError {
+  try {
+    resolve(file);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error(`not refused: ${JSON.stringify(file)}`);
+}
+
+describe('resolveRunConfig()', () => {
+  test('an empty file is the configuration of npm start', () => {
+    const config = resolve({});
+    expect(config).toMatchObject({
+      run: 'first-run',
+      seed: 0,
+      model: 'tiny',
+      device: 'cpu',
+      promptsPerStep: defaultRunFile.promptsPerStep,
+      optimizer: defaultRunFile.optimizer,
+      evaluation: defaultRunFile.evaluation,
+      method: {
+        name: 'mt-grpo',
+        weighter: { kind: 'iwu', lambda: 0.2 },
+        planner: { kind: 'rp-sampler' },
+        filter: { kind: 'strict' },
+      },
+    });
+    expect(config.tasks).toEqual([
+      { name: 'countdown', verifier: 'countdown', level: 'tiny', style: 'compact' },
+      { name: 'zebra', verifier: 'zebra', level: 'tiny', style: 'compact' },
+      { name: 'arc', verifier: 'arc', level: 'tiny', style: 'compact' },
+    ]);
+  });
+
+  test('what is left out of a group of settings has its default, what is given stays', () => {
+    const config = resolve({
+      optimizer: { learningRate: 0.001 },
+      evaluation: { every: 3 },
+      sampling: { maxNewTokens: 8 },
+    });
+    expect(config.optimizer).toEqual({ ...defaultRunFile.optimizer, learningRate: 0.001 });
+    expect(config.evaluation).toEqual({ ...defaultRunFile.evaluation, every: 3 });
+    expect(config.sampling).toEqual({ temperature: 1, maxNewTokens: 8 });
+  });
+
+  test('an undefined field is a field that is left out', () => {
+    expect(resolveRunConfig({ steps: undefined, seed: undefined, lambda: undefined }, verifiers)).toEqual(resolve({}));
+  });
+
+  test('a task with a level is named after both, and above tiny it speaks as the papers do', () => {
+    expect(resolve({ tasks: ['countdown', 'countdown:hard'] }).tasks).toEqual([
+      { name: 'countdown', verifier: 'countdown', level: 'tiny', style: 'compact' },
+      { name: 'countdown-hard', verifier: 'countdown', level: 'hard', style: 'chat' },
+    ]);
+    const whole = { name: 'sums', verifier: 'countdown', level: 'hard', style: 'compact' };
+    expect(resolve({ tasks: [whole] }).tasks).toEqual([whole]);
+  });
+
+  test("λ is the weighter's, said in short or in long", () => {
+    expect(resolve({ lambda: 0.7 }).method.weighter.lambda).toBe(0.7);
+    expect(resolve({ method: { name: 'mt-grpo', weighter: { lambda: 0.7 } } }).method.weighter.lambda).toBe(0.7);
+    expect(resolve({ lambda: 0 }).method.weighter.lambda).toBe(0);
+    expect(resolve({ method: { name: 'dapo', weighter: 'iwu' }, lambda: 0.7 }).method.weighter.lambda).toBe(0.7);
+  });
+
+  test('parts of a method are chosen by name, by options, or by both; another weighter needs no λ', () => {
+    const method = {
+      name: 'mt-grpo',
+      weighter: 'uniform',
+      filter: 'lenient',
+      planner: { kind: 'refill', maxRounds: 2 },
+    };
+    expect(resolve({ method }).method).toMatchObject({
+      name: 'mt-grpo',
+      weighter: { kind: 'uniform' },
+      filter: { kind: 'lenient' },
+      planner: { kind: 'refill', maxRounds: 2 },
+      objective: { clipHigh: 0.28 },
+    });
+    const objective = { kl: { kind: 'k3', beta: 0.01 } };
+    expect(resolve({ method: { name: 'grpo', objective } }).method.objective.kl).toEqual(objective.kl);
+  });
+
+  test('10,000 tasks are resolved, one more is refused', () => {
+    const task = (index: number) => ({ name: `t${index}`, verifier: 'zebra', level: 'easy', style: 'chat' });
+    const tasks = Array.from({ length: 10_000 }, (_, index) => task(index));
+    expect(resolve({ tasks }).tasks).toHaveLength(10_000);
+    expect(refusal({ tasks: [...tasks, task(10_000)] }).message).toContain(
+      'field "tasks": Too big: expected array to have <=10000',
+    );
+  });
+});
+
+describe('a configuration that cannot be run', () => {
+  const bad: readonly [string, unknown, string | RegExp][] = [
+    [
+      'an unknown method',
+      { method: 'ppo' },
+      'Cannot choose a method: "ppo" is unknown, expected one of grpo, dapo, mt-grpo',
+    ],
+    [
+      'an unknown task',
+      { tasks: ['sudoku'] },
+      'Cannot resolve task "sudoku": no verifier has this name, expected one of countdown, zebra, arc',
+    ],
+    [
+      'an unknown level',
+      { tasks: ['zebra:brutal'] },
+      'Cannot resolve task "zebra": it has no level "brutal", expected one of tiny, easy',
+    ],
+    ['a level with a colon', { tasks: ['zebra:easy:x'] }, /it has no level "easy:x", expected one of tiny, easy$/],
+    [
+      'a task that is there twice',
+      { tasks: ['arc', 'arc'] },
+      'Cannot resolve tasks: "arc" is there twice, expected each name once',
+    ],
+    ['no task', { tasks: [] }, 'Cannot start a method: no tasks are given, expected at least one'],
+    ['a negative λ', { lambda: -0.1 }, /^Cannot configure the weighter iwu: λ is -0.1, expected 0 or more/],
+    [
+      'λ that is no number',
+      { lambda: Number.NaN },
+      'Cannot read the configuration: field "lambda": Invalid input: expected number, received NaN',
+    ],
+    ['an infinite λ', { lambda: Number.POSITIVE_INFINITY }, /field "lambda": Invalid input: expected number/],
+    [
+      'λ for a method that has none',
+      { method: 'grpo', lambda: 0.3 },
+      'Cannot configure grpo: λ is 0.3, but the weighter uniform has none; leave it out, or choose mt-grpo',
+    ],
+    [
+      'parts that cannot work together',
+      { method: { name: 'mt-grpo', filter: 'none' } },
+      /planner rp-sampler refills what the filter drops, but filter none drops nothing; choose filter strict or lenient, or planner plain$/,
+    ],
+    [
+      'an unknown part',
+      { method: { name: 'grpo', weighter: 'fair' } },
+      /"fair" is unknown, expected one of uniform, iwu$/,
+    ],
+    [
+      'an unknown option of a part',
+      { method: { name: 'mt-grpo', planner: { oversampling: 2 } } },
+      /^Cannot configure the planner rp-sampler: option "oversampling" is unknown, expected one of oversample, /,
+    ],
+    ['zero steps', { steps: 0 }, 'Cannot read the configuration: field "steps": Too small: expected number to be >0'],
+    [
+      'half a step',
+      { steps: 1.5 },
+      'Cannot read the configuration: field "steps": Invalid input: expected int, received number',
+    ],
+    [
+      'a text where a number belongs',
+      { seed: '7' },
+      'Cannot read the configuration: field "seed": Invalid input: expected number, received string',
+    ],
+    ['a negative seed', { seed: -1 }, /field "seed": Too small: expected number to be >=0$/],
+    [
+      'one rollout a prompt',
+      { groupSize: 1 },
+      'Cannot configure the run: groupSize is 1, expected a whole number of 2 or more, for an advantage compares the rollouts of a prompt',
+    ],
+    [
+      'a run name with a path in it',
+      { run: '../x' },
+      /field "run": expected 1 to 40 lower-case letters, digits and dashes, such as "first-try"$/,
+    ],
+    [
+      'an unknown device',
+      { device: 'tpu' },
+      /field "device": Invalid option: expected one of "cpu"\|"webgpu"\|"cuda"$/,
+    ],
+    [
+      'an unknown field',
+      { stpes: 5 },
+      /^Cannot read the configuration: field "stpes" is unknown, expected one of run, seed, model, device, threads, tasks, steps, /,
+    ],
+    [
+      'an unknown field of a group of settings',
+      { evaluation: { evry: 5 } },
+      'Cannot read the configuration: field "evaluation.evry" is unknown, expected one of every, promptsPerTask, samplesPerPrompt, temperature, split, seed',
+    ],
+    [
+      'an unknown field of a task',
+      { tasks: [{ name: 'a', verifier: 'arc', level: 'easy', style: 'chat', lvl: 1 }] },
+      'Cannot read the configuration: field "tasks.0.lvl" is unknown, expected one of name, verifier, level, style',
+    ],
+    [
+      'a field missing from a task',
+      { tasks: [{ name: 'a', verifier: 'arc', level: 'easy' }] },
+      /^Cannot read the configuration: field "tasks.0.style": Invalid option: expected one of "chat"\|"compact"$/,
+    ],
+    [
+      'an unknown field of a method',
+      { method: { name: 'grpo', clip: 1 } },
+      'Cannot read the configuration: field "method.clip" is unknown, expected one of name, weighter, planner, filter, advantage, objective, reward',
+    ],
+    [
+      'a wrong type within a method',
+      { method: { name: 'grpo', objective: { clipLow: 'x' } } },
+      /field "method.objective.clipLow": Invalid input: expected number, received string$/,
+    ],
+    [
+      'a method that is a number',
+      { method: 3 },
+      'Cannot read the configuration: field "method": expected a name, or an object with its fields',
+    ],
+    [
+      'a learning rate of 0',
+      { optimizer: { learningRate: 0 } },
+      /field "optimizer.learningRate": Too small: expected number to be >0$/,
+    ],
+    [
+      'a list in place of a file',
+      [],
+      'Cannot read the configuration: the configuration: Invalid input: expected object, received array',
+    ],
+  ];
+
+  test.each(bad)('%s is refused, with what to write instead', (_name, file, message) => {
+    const error = refusal(file);
+    if (typeof message === 'string') expect(error.message).toBe(message);
+    else expect(error.message).toMatch(message);
+    expect(error.retryable).toBe(false);
+  });
+
+  test('the file is named where it is known', () => {
+    expect(() => parseRunFile({ steps: 0 }, 'my-run.json')).toThrow('Cannot read my-run.json: field "steps": ');
+    expect(() => parseRunConfig({ ...resolve({}), steps: 0 })).toThrow(
+      'Cannot read the stored configuration: field "steps": ',
+    );
+  });
+});
+
+const part = <T extends object>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+  fc.record(model, { requiredKeys: [] });
+const whole = fc.integer({ min: 1, max: 1000 });
+const amount = fc.double({ min: 1e-9, max: 10, noNaN: true });
+const seed = fc.oneof(fc.maxSafeNat(), fc.constant(-0));
+const methods = fc.constantFrom<RunFile['method'][]>(
+  'grpo',
+  'dapo',
+  'mt-grpo',
+  { name: 'mt-grpo', weighter: { lambda: 0.4, optimizer: 'adam-l2' }, filter: 'lenient' },
+  { name: 'dapo', objective: { kl: { kind: 'k3', beta: { arc: 0.1, zebra: 0 } } } },
+);
+const anyFile: fc.Arbitrary<RunFile> = part({
+  run: fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,39}$/),
+  seed,
+  model: fc.string({ minLength: 1, unit: 'binary' }),
+  device: fc.constantFrom('cpu', 'cuda'),
+  threads: whole,
+  tasks: fc.subarray(['countdown', 'zebra:easy', 'arc', 'countdown:hard'], { minLength: 1 }),
+  steps: whole,
+  promptsPerStep: whole,
+  groupSize: fc.integer({ min: 2, max: 64 }),
+  sampling: part({ temperature: amount, maxNewTokens: whole }),
+  method: methods,
+  optimizer: part({ learningRate: amount, weightDecay: fc.constantFrom(0, -0, 0.1), maxGradientNorm: amount }),
+  minibatches: whole,
+  checkpointEvery: whole,
+  evaluation: part({ every: fc.nat(), promptsPerTask: whole, temperature: amount, seed }),
+  shardPrompts: whole,
+});
+
+describe('a resolved configuration', () => {
+  test('is the same after it was stored and read again, and so is its hash', () => {
+    fc.assert(
+      fc.property(anyFile, (file) => {
+        const config = resolveRunConfig(file, verifiers);
+        const again = parseRunConfig(JSON.parse(JSON.stringify(config)));
+        expect(again).toEqual(config);
+        expect(configHash(again)).toBe(configHash(config));
+      }),
+      { numRuns: 200, seed: 20260501 },
+    );
+  });
+
+  test('does not depend on the order of the fields in the file', () => {
+    const one = resolve({ steps: 5, seed: 3, optimizer: { learningRate: 0.1, epsilon: 0.5 } });
+    const other = resolve({ optimizer: { epsilon: 0.5, learningRate: 0.1 }, seed: 3, steps: 5 });
+    expect(configHash(one)).toBe(configHash(other));
+  });
+});
+
+describe('configHash()', () => {
+  const base = configHash(resolve({}));
+
+  test('does not change with the name of the run and the number of threads', () => {
+    expect(configHash(resolve({ run: 'other', threads: 7 }))).toBe(base);
+  });
+
+  const changes: RunFile[] = [
+    { seed: 1 },
+    { model: 'other' },
+    { device: 'cuda' },
+    { tasks: ['countdown', 'zebra'] },
+    { tasks: ['zebra', 'countdown', 'arc'] },
+    { tasks: ['countdown', 'zebra', 'arc:easy'] },
+    { steps: 31 },
+    { promptsPerStep: 65 },
+    { groupSize: 9 },
+    { sampling: { temperature: 0.9 } },
+    { sampling: { maxNewTokens: 17 } },
+    { method: 'grpo' },
+    { lambda: 0.3 },
+    { method: { name: 'mt-grpo', filter: 'lenient' } },
+    { method: { name: 'mt-grpo', objective: { clipHigh: 0.3 } } },
+    { optimizer: { learningRate: 1e-4 } },
+    { optimizer: { betas: [0.9, 0.999] } },
+    { minibatches: 5 },
+    { checkpointEvery: 6 },
+    { evaluation: { every: 11 } },
+    { evaluation: { seed: 2 } },
+    // Which prompts are computed together decides about the last bits of their log-probabilities.
+    { shardPrompts: 97 },
+  ];
+  test.each(changes.map((change) => [JSON.stringify(change), change] as const))('changes with %s', (_name, change) => {
+    expect(configHash(resolve(change))).not.toBe(base);
+  });
+});
