@@ -87,7 +87,9 @@ export async function exportModel(store: ArtefactAccess, ref: ArtefactRef, folde
 
 function splitPolicy(bytes: Uint8Array): { header: string; architecture: ArtefactRef; start: number } {
   const refuse = (state: string): never => {
-    throw new PolicyError(`Cannot read policy artefact: ${state}, expected one that this store wrote`, { code: 'policy-invalid' });
+    throw new PolicyError(`Cannot read policy artefact: ${state}, expected one that this store wrote`, {
+      code: 'policy-invalid',
+    });
   };
   if (bytes.length < HEADER_LENGTH_BYTES) refuse(`it has ${bytes.length} bytes`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true));
@@ -105,8 +107,19 @@ function splitPolicy(bytes: Uint8Array): { header: string; architecture: Artefac
   }
 }
 
+function readFiles(bytes: Uint8Array): Readonly<Record<string, string>> {
+  try {
+    return filesSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (cause) {
+    throw new PolicyError('Cannot read architecture artefact: it is not valid, expected the texts of a model folder', {
+      code: 'policy-invalid',
+      cause,
+    });
+  }
+}
+
 async function readArchitecture(store: ArtefactAccess, ref: ArtefactRef): Promise<Architecture> {
-  const files = filesSchema.parse(JSON.parse(new TextDecoder().decode(await store.get(ref))));
+  const files = readFiles(await store.get(ref));
   const json = (name: string): unknown => (files[name] === undefined ? {} : JSON.parse(files[name]));
   return {
     ref,
@@ -141,16 +154,22 @@ export async function loadPolicy(store: ArtefactAccess, ref: ArtefactRef): Promi
   const { header, architecture: architectureRef, start } = splitPolicy(bytes);
   const architecture = await architectureOf(store, architectureRef);
   if (header !== new TextDecoder().decode(headerOf(architecture.config, architectureRef))) {
-    throw new PolicyError('Cannot read policy artefact: its tensors are not those of its architecture, expected equal names and shapes', {
-      code: 'policy-invalid',
-    });
+    throw new PolicyError(
+      'Cannot read policy artefact: its tensors are not those of its architecture, expected equal names and shapes',
+      {
+        code: 'policy-invalid',
+      },
+    );
   }
   const parameters = new ParameterBuffer(architecture.config);
   const target = new Uint8Array(parameters.flat.buffer);
   if (bytes.length - start !== target.length) {
-    throw new PolicyError(`Cannot read policy artefact: ${bytes.length - start} bytes of weights, expected ${target.length}`, {
-      code: 'policy-invalid',
-    });
+    throw new PolicyError(
+      `Cannot read policy artefact: ${bytes.length - start} bytes of weights, expected ${target.length}`,
+      {
+        code: 'policy-invalid',
+      },
+    );
   }
   target.set(bytes.subarray(start));
   return { architecture, parameters };
