@@ -1,6 +1,6 @@
 /** `evenkeel model make`: makes the shipped tiny policy from random weights, on the same engine that trains it later. */
 import { existsSync } from 'node:fs';
-import { appendFile, copyFile, mkdir, readdir } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '@evenkeel/core';
@@ -63,13 +63,21 @@ accuracy on puzzles of the tuning split) is written to curve.jsonl in the work f
     await writing;
     const files = newModelFiles(made.config, made.tokenizer.json);
     await saveModelDirectory(out, { parameters: made.parameters, files }, { replace });
-    if (existsSync(curve)) await copyFile(curve, join(out, CURVE));
+    await writeFile(join(out, CURVE), await readCurve(curve));
     const sha256 = policyHash(made.parameters.flat, made.config);
     if (json) printJson({ kind: 'made', path: out, sha256, parameters: made.parameters.flat.length });
     else print(`${out}: ${grouped(made.parameters.flat.length)} parameters, sha256 ${sha256}`);
     return exitCodes.done;
   },
 };
+
+/** The curve without the lines that were written again after a kill: the last one counts. */
+async function readCurve(path: string): Promise<string> {
+  const lines = existsSync(path) ? (await readFile(path, 'utf8')).trim().split('\n') : [];
+  const points = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as MakeProgress);
+  const last = new Map(points.map((point) => [`${point.stage}/${point.step}`, point]));
+  return [...last.values()].map((point) => `${JSON.stringify(point)}\n`).join('');
+}
 
 /** Before an hour's work, not after it. */
 async function refuseOccupied(out: string, replace: boolean): Promise<void> {

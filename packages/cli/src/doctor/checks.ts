@@ -1,6 +1,6 @@
 /** What a machine must have for a run, each looked at by itself. Nothing is installed or changed. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -102,9 +102,10 @@ export function providerFinding(name: keyof typeof PROVIDER_WISHES, stdout: stri
   return ok(name === 'cpu' ? `computes (backends: ${names})` : 'computes');
 }
 
+/** The part of a native library's message that says what failed, without its source paths. */
 function shorten(text: string): string {
-  const line = text.split('\n')[0]!;
-  return line.length > 100 ? `${line.slice(0, 99)}…` : line;
+  const said = /(?:failed to|couldn't|cannot) [^\n]*/i.exec(text)?.[0] ?? text.split('\n')[0]!;
+  return said.length > 100 ? `${said.slice(0, 99)}…` : said;
 }
 
 async function sandbox(): Promise<Finding> {
@@ -151,6 +152,7 @@ export function homeFinding(home: string): Finding {
   const wish = 'a folder that can be written: --home DIR, or EVENKEEL_HOME=DIR';
   const nearest = nearestFolder(home);
   try {
+    if (!statSync(nearest).isDirectory()) return missing(`${nearest} is a file`, wish);
     accessSync(nearest, constants.W_OK);
     if (nearest !== home) return ok(`${home} (not there yet, can be made)`);
     const probe = join(home, `.doctor-${process.pid}`);

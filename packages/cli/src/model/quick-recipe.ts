@@ -1,7 +1,7 @@
 import { type TinyRecipe, tinyRecipe } from './tiny-recipe.ts';
 
 /** How many batches each stage of the quick recipe has. */
-const QUICK_STEPS = [12, 4];
+const QUICK_STEPS = [4, 2];
 
 /** The tiny policy's recipe cut to some seconds: for trying the command out. What it makes knows next to nothing. */
 export const quickRecipe: TinyRecipe = {
