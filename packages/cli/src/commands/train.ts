@@ -19,6 +19,8 @@ import { resultPlaces, resultTable } from '../view/result-table.ts';
 import { wantsColour } from '../view/terminal-text.ts';
 import { runFileFrom, trainFlags } from './train-flags.ts';
 
+/** npm, the set-up and the terminal may each deliver the same Ctrl-C: what comes so soon after the first is that one again. */
+const SAME_SIGNAL_MS = 1_000;
 /** How long an interrupted run may take to end its step before the processes are stopped. */
 const PAUSE_GRACE_MS = 15_000;
 
@@ -168,7 +170,10 @@ class Session {
     }
     this.logger.info(`Pausing run "${run}" after its step; Ctrl-C again stops at once`);
     const hurry = new AbortController();
-    const onSignal = () => hurry.abort();
+    const pausedAt = performance.now();
+    const onSignal = () => {
+      if (performance.now() - pausedAt > SAME_SIGNAL_MS) hurry.abort();
+    };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
     const giveUp = setTimeout(() => hurry.abort(), PAUSE_GRACE_MS);

@@ -40,9 +40,9 @@ export const tinyRecipe = {
   /** Weight of a prompt's tokens in the loss, against 1 of the answer's. */
   promptWeight: 0.05,
   tasks: [
-    { verifier: 'countdown', share: 0.4, correctShare: 0.5 },
-    { verifier: 'zebra', share: 0.34, correctShare: 0.4 },
-    { verifier: 'arc', share: 0.26, correctShare: 0.85 },
+    { verifier: 'countdown', share: 0.4, correctShare: 0.55 },
+    { verifier: 'zebra', share: 0.34, correctShare: 0.45 },
+    { verifier: 'arc', share: 0.26, correctShare: 0.5 },
   ] as readonly RecipeTask[],
   stages: [
     { name: 'knowledge', samples: 512_000, learningRate: 2e-3, finalShare: 0.05, warmupSteps: 100, mixed: false },

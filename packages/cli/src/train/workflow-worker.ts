@@ -62,6 +62,7 @@ async function connect(home: string): Promise<{ connection: NativeConnection; na
 export async function startWorkflowWorker(home: string, logger: Logger): Promise<WorkflowWorker> {
   Runtime.install({
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      if (message.startsWith('No workflows registered')) return;
       const write = level === 'ERROR' ? logger.error : logger.warn;
       const error = meta?.error instanceof Error ? { error: meta.error.message } : {};
       write(message, { ...error, workflow: meta?.workflowId, activity: meta?.activityType });
