@@ -205,7 +205,7 @@ function jsonLines(
 }
 
 /** Accuracy per task with its 95 % interval, worst and average. */
-export function evaluationTable(tasks: readonly TaskCount[], samplesPerPrompt: number): string[] {
+function evaluationTable(tasks: readonly TaskCount[], samplesPerPrompt: number): string[] {
   const worst = worstOf(tasks);
   const mean = meanEstimate(tasks, samplesPerPrompt);
   const silent = tasks.reduce((sum, { failed, abstained }) => sum + failed + abstained, 0);

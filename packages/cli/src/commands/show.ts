@@ -59,7 +59,7 @@ async function findStep(home: string, run: string, step: number): Promise<StepTa
   });
 }
 
-export interface RunView {
+interface RunView {
   readonly record: RunRecord;
   readonly folder: string;
   readonly steps: readonly StepTable[];
@@ -69,15 +69,15 @@ export interface RunView {
 }
 
 /** A run as lines of text. */
-export function runLines({ record, folder, steps, evaluations, result, color }: RunView): string[] {
+function runLines({ record, folder, steps, evaluations, result, color }: RunView): string[] {
   const { config } = record;
   const [base, last] = [evaluations[0], evaluations.at(-1)];
   const lines = [...textTable([{ heading: 'run' }, { heading: config.run }], configRows(record, folder, result))];
   if (steps.length > 0) lines.push('', ...stepsTable(config, steps));
   if (evaluations.length > 0) lines.push('', ...evaluationsTable(config, evaluations));
   if (base !== undefined && last !== undefined && base !== last) {
-    const { samplesPerPrompt } = config.evaluation;
-    lines.push('', ...resultTable({ base, trained: last, samplesPerPrompt }, color));
+    const { samplesPerPrompt, split } = config.evaluation;
+    lines.push('', ...resultTable({ base, trained: last, samplesPerPrompt, split }, color));
   }
   return lines;
 }
@@ -188,7 +188,7 @@ function evaluationsTable(config: RunConfig, evaluations: readonly Evaluation[])
 }
 
 /** One step as lines of text. */
-export function stepLines(table: StepTable): string[] {
+function stepLines(table: StepTable): string[] {
   const figures: [string, string][] = [
     ['worst', `${percent(table.worst.accuracy)} ${table.worst.task}`],
     ['average', percent(table.mean)],

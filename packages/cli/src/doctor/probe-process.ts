@@ -21,10 +21,12 @@ const config = {
   num_key_value_heads: 1,
 };
 
-/** onnxruntime belongs to the policy package: the one that it loads is asked. */
+const RUNTIME = 'onnxruntime-node';
+
+/** onnxruntime belongs to the policy package and is no dependency of this one: the copy that the engine loads is asked. */
 function backends(): unknown {
   const require = createRequire(import.meta.resolve('@evenkeel/policy'));
-  return (require('onnxruntime-node') as { listSupportedBackends(): unknown }).listSupportedBackends();
+  return (require(RUNTIME) as { listSupportedBackends(): unknown }).listSupportedBackends();
 }
 
 try {

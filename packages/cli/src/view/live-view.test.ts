@@ -36,7 +36,7 @@ describe('createLiveView() on a terminal', () => {
     view.update({ ...model, step: 13, evaluation: null, history: [] });
     const lines = screen();
     expect(lines.filter((line) => line.startsWith('step '))).toEqual([expect.stringContaining('step 13/30')]);
-    expect(lines.join('\n')).not.toContain('held out');
+    expect(lines.join('\n')).not.toContain('evaluated');
     expect(lines).toHaveLength(14);
     view.close();
   });

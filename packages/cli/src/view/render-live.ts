@@ -58,7 +58,7 @@ export interface LiveModel {
   readonly processes: readonly { readonly name: string; readonly state: string; readonly restarts: number }[];
   /** One point per finished step. */
   readonly history: readonly LivePoint[];
-  /** The last evaluation on held-out puzzles. */
+  /** The last evaluation. */
   readonly evaluation: (LivePoint & { readonly tasks: Readonly<Record<string, number>> }) | null;
 }
 
@@ -168,7 +168,7 @@ function summary({ worst, mean, history, evaluation }: LiveModel, columns: numbe
   }
   if (evaluation !== null) {
     lines.push(
-      `held out after step ${evaluation.step}: worst ${percent(evaluation.worst)}, average ${percent(evaluation.mean)}`,
+      `evaluated after step ${evaluation.step}: worst ${percent(evaluation.worst)}, average ${percent(evaluation.mean)}`,
     );
   }
   return lines;

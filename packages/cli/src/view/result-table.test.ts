@@ -31,6 +31,12 @@ describe('resultTable()', () => {
     ]);
   });
 
+  test('puzzles that settings may be chosen by are not called held out', () => {
+    const lines = resultTable({ base, trained, split: 'tune' }, false);
+    expect(lines.join('\n')).not.toContain('held-out');
+    expect(lines.join('\n')).toContain('200 puzzles per task of the tuning split');
+  });
+
   test('says the change in green only where its whole interval lies above 0', () => {
     const better = resultTable({ base, trained }, true).join('\n');
     expect(better).toContain('\x1b[32m+25.0\x1b[39m');

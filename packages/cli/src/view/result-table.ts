@@ -15,10 +15,21 @@ export interface ResultTableInput {
   readonly base: EvaluationCounts;
   readonly trained: EvaluationCounts;
   readonly samplesPerPrompt?: number;
+  /** Which puzzles they are; default `heldout`. */
+  readonly split?: 'heldout' | 'tune' | 'train';
 }
 
+const SPLITS = {
+  heldout: 'held-out puzzles per task: never trained on',
+  tune: 'puzzles per task of the tuning split: never trained on, but settings may be chosen by them',
+  train: 'puzzles per task of the training split',
+} as const;
+
 /** Base against trained, task by task, then the worst task and the average, each with its 95 % interval. */
-export function resultTable({ base, trained, samplesPerPrompt = 1 }: ResultTableInput, color: boolean): string[] {
+export function resultTable(
+  { base, trained, samplesPerPrompt = 1, split = 'heldout' }: ResultTableInput,
+  color: boolean,
+): string[] {
   const paint = paintWith(color);
   const estimates = (counts: EvaluationCounts) =>
     new Map(counts.tasks.map((row) => [row.task, taskEstimate(row, samplesPerPrompt)]));
@@ -54,7 +65,7 @@ export function resultTable({ base, trained, samplesPerPrompt = 1 }: ResultTable
     ),
     '',
     ...[
-      `${rangeText(puzzles)} held-out puzzles per task: never trained on, the same for every run.`,
+      `${rangeText(puzzles)} ${SPLITS[split]}, the same for every run.`,
       `base: step ${base.step}; trained: step ${trained.step}. Intervals: Wilson's; of a change Newcombe's, base and trained taken as independent.`,
     ].map((line) => paint('dim', line)),
   ];
