@@ -34,7 +34,8 @@ export function adamwStateFromBytes(bytes: Uint8Array, size: number): AdamWState
   if (stored !== size) refuse(`it holds ${stored} parameters`, `${size}, as the policy has`);
   const expected = HEADER_BYTES + 8 * size;
   if (bytes.length !== expected) refuse(`it has ${bytes.length} bytes`, `${expected}`);
-  const moments = bytes.slice(HEADER_BYTES).buffer;
+  // A copy, aligned: slice() of a Node Buffer, which a store's bytes may be, is none.
+  const moments = new Uint8Array(bytes.subarray(HEADER_BYTES)).buffer;
   return {
     step: view.getFloat64(8, true),
     m: new Float32Array(moments, 0, size),

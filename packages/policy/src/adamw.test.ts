@@ -61,6 +61,20 @@ describe('adamwStateToBytes() and adamwStateFromBytes()', () => {
     expect(adamwStateFromBytes(bytes, 2)).toEqual(state);
   });
 
+  test('read what a store gives: a Node Buffer, anywhere in its memory', () => {
+    const pool = Buffer.alloc(bytes.length + 5);
+    pool.set(bytes, 5);
+    expect(adamwStateFromBytes(Buffer.from(bytes), 2)).toEqual(state);
+    expect(adamwStateFromBytes(pool.subarray(5), 2)).toEqual(state);
+  });
+
+  test('read into memory of its own', () => {
+    const copy = bytes.slice();
+    const read = adamwStateFromBytes(copy, 2);
+    copy.fill(0);
+    expect(read).toEqual(state);
+  });
+
   test.each([
     ['cut bytes', bytes.subarray(0, 20), 2, 'it has 20 bytes, expected 32'],
     ['other bytes', new Uint8Array(32), 2, 'the bytes do not begin with its mark'],

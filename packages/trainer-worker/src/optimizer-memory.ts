@@ -2,7 +2,7 @@
  * The trainer's memory between two updates: the policy's weights and the optimizer's moments. When it is lost, it is made again
  * from what is committed: the last checkpoint, and the batches since then, each of which must lead to the recorded policy.
  */
-import type { ArtefactRef } from '@evenkeel/core';
+import { type ArtefactRef, hashOf } from '@evenkeel/core';
 import {
   type AdamWState,
   type Architecture,
@@ -19,12 +19,23 @@ import type { ArtefactStore } from '@evenkeel/store';
 export interface OptimizerMemory {
   /** The run it belongs to. */
   readonly run: string;
+  /** What it was made of; see `lineageOf`. */
+  readonly lineage: string;
   /** The policy that the weights are. */
   readonly policy: ArtefactRef;
   readonly architecture: Architecture;
   /** Changed in place by an update. */
   readonly parameters: ParameterBuffer;
   readonly adam: AdamWState;
+}
+
+/**
+ * What the state before a job is made of: the checkpoint, or the base, and every batch since. One lineage, one state. Equal
+ * weights are not enough: a batch without a gradient leaves the weights as they are, but moves the optimizer.
+ */
+export function lineageOf({ base, checkpoint, redo }: Pick<UpdateJob, 'base' | 'checkpoint' | 'redo'>): string {
+  const start = checkpoint === null ? [base.sha256] : [checkpoint.policy.sha256, checkpoint.optimizer.sha256];
+  return hashOf({ start, batches: redo.map(({ batch }) => batch.sha256) });
 }
 
 /** The memory as of the job's last checkpoint, or of the run's start. */
@@ -35,7 +46,8 @@ export async function recallCheckpoint(store: ArtefactStore, job: UpdateJob): Pr
     job.checkpoint === null
       ? createAdamWState(parameters.flat.length)
       : adamwStateFromBytes(await store.get(job.checkpoint.optimizer), parameters.flat.length);
-  return { run: job.run, policy, architecture, parameters, adam };
+  const lineage = lineageOf({ ...job, redo: [] });
+  return { run: job.run, lineage, policy, architecture, parameters, adam };
 }
 
 /** Keeps the optimizer's moments as an artefact. */

@@ -7,7 +7,13 @@ import type { ArtefactRef } from '@evenkeel/core';
 import { loadPolicy, PolicyEngine, PolicyError, putPolicy } from '@evenkeel/policy';
 import { serveJobs, type UpdateJob, type UpdateResult } from '@evenkeel/protocol';
 import { type BatchRow, decodeBatch, openFolderStore } from '@evenkeel/store';
-import { expectRecorded, keepOptimizer, type OptimizerMemory, recallCheckpoint } from './optimizer-memory.ts';
+import {
+  expectRecorded,
+  keepOptimizer,
+  lineageOf,
+  type OptimizerMemory,
+  recallCheckpoint,
+} from './optimizer-memory.ts';
 import { taskObjectives } from './task-objectives.ts';
 import { trainingSequence, type UpdateMetrics, updatePolicy } from './update.ts';
 
@@ -62,25 +68,46 @@ async function applyBatch(
       { code: 'policy-not-finite' },
     );
   }
-  return { memory: { ...before, policy: await putPolicy(store, before.architecture, before.parameters.flat) }, rows, metrics };
+  return {
+    memory: { ...before, policy: await putPolicy(store, before.architecture, before.parameters.flat) },
+    rows,
+    metrics,
+  };
 }
 
 /** The memory that the job starts from: what is there, or what the redo log gives. */
-async function recall(job: UpdateJob, onProgress: (done: number) => void): Promise<{ memory: OptimizerMemory; redone: number }> {
-  if (memory !== null && memory.run === job.run && memory.policy.sha256 === job.policy.sha256) return { memory, redone: 0 };
+async function recall(job: UpdateJob, onProgress: () => void): Promise<{ memory: OptimizerMemory; redone: number }> {
+  if (memory !== null && memory.run === job.run && memory.lineage === lineageOf(job)) {
+    expectRecorded(job.step, job.policy, memory.policy);
+    return { memory, redone: 0 };
+  }
   let restored = await recallCheckpoint(store, job);
   for (const entry of job.redo) {
-    const again = await applyBatch(restored, { ...job, step: entry.step }, entry.batch, () => onProgress(0));
+    const again = await applyBatch(restored, { ...job, step: entry.step }, entry.batch, onProgress);
     expectRecorded(entry.step, entry.policy, again.memory.policy);
     restored = again.memory;
   }
   expectRecorded(job.step, job.policy, restored.policy);
-  return { memory: restored, redone: job.redo.length };
+  return { memory: { ...restored, lineage: lineageOf(job) }, redone: job.redo.length };
+}
+
+/** The memory as the next job will ask for it. */
+function advanced(job: UpdateJob, updated: OptimizerMemory, optimizer: ArtefactRef | null): OptimizerMemory {
+  const { step, batch } = job;
+  const { policy } = updated;
+  const next =
+    optimizer === null
+      ? { ...job, redo: [...job.redo, { step, batch, policy }] }
+      : { ...job, checkpoint: { step: step + 1, policy, optimizer }, redo: [] };
+  return { ...updated, lineage: lineageOf(next) };
 }
 
 serveJobs<UpdateJob, UpdateResult>(async (job, { onProgress, signal }) => {
   const total = job.minibatches + 1;
-  const { memory: before, redone } = await recall(job, (done) => onProgress(done, total, 'redo'));
+  const { memory: before, redone } = await recall(job, () => {
+    signal.throwIfAborted();
+    onProgress(0, total, 'redo');
+  });
   memory = null;
   const updated = await applyBatch(before, job, job.batch, (done) => {
     signal.throwIfAborted();
@@ -97,7 +124,7 @@ serveJobs<UpdateJob, UpdateResult>(async (job, { onProgress, signal }) => {
   }
   onProgress(total, total, 'write');
   const optimizer = job.checkpointAfter ? await keepOptimizer(store, updated.memory) : null;
-  memory = updated.memory;
+  memory = advanced(job, updated.memory, optimizer);
   return {
     policy: updated.memory.policy,
     optimizer,

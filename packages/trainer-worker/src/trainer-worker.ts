@@ -1,5 +1,12 @@
 import type { Logger } from '@evenkeel/core';
-import { JobThread, type UpdateJob, type UpdateResult, updateJobSchema, startWorkerServer, type WorkerServer } from '@evenkeel/protocol';
+import {
+  JobThread,
+  startWorkerServer,
+  type UpdateJob,
+  type UpdateResult,
+  updateJobSchema,
+  type WorkerServer,
+} from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import type { TrainerThreadData } from './trainer-thread.ts';
 

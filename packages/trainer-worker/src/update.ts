@@ -71,9 +71,7 @@ export async function updatePolicy(
   let steps = 0;
   for (let minibatch = 0; minibatch < job.minibatches; minibatch++) {
     const sequences = rows.flatMap((row, index) =>
-      row.minibatch === minibatch
-        ? [{ ...trainingSequence(row, reference?.[index]), ...klBetaOf(job, row.task) }]
-        : [],
+      row.minibatch === minibatch ? [{ ...trainingSequence(row, reference?.[index]), ...klBetaOf(job, row.task) }] : [],
     );
     if (sequences.length === 0) continue;
     const batch: TrainingBatch = {
