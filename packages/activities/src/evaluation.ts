@@ -2,7 +2,7 @@ import { meanAccuracy, worstTask } from '@evenkeel/algorithms';
 import { decodeVerdicts, decodePrompts, decodeRollouts } from '@evenkeel/store';
 import { loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
-import { drawRound } from './plan-round.ts';
+import { drawOf, drawRound } from './plan-round.ts';
 import { writeRunRecord } from './run-folder.ts';
 import type { ControlActivities, Evaluation } from './types.ts';
 
@@ -11,11 +11,8 @@ export function planEvaluation(context: ActivityContext): ControlActivities['pla
   return async ({ config: configRef }) => {
     const { config } = await loadRun(context, configRef);
     const { split, seed, promptsPerTask } = config.evaluation;
-    const draws = config.tasks.map(({ name, verifier, level, style }) => ({
-      task: name,
-      verifier,
-      level,
-      style,
+    const draws = config.tasks.map(({ name }) => ({
+      ...drawOf(config, name),
       split,
       seed,
       from: 0,

@@ -29,6 +29,13 @@ export async function drawRound(
   };
 }
 
+/** What every draw of a task has: where its puzzles come from, pinned to the code that the run began with. */
+export function drawOf(config: RunConfig, name: string): Pick<PuzzleDraw, 'task' | 'verifier' | 'level' | 'style' | 'script'> {
+  const { verifier, level, style } = taskOf(config, name);
+  const script = config.inputs.verifiers[verifier];
+  return { task: name, verifier, level, style, ...(script === undefined ? {} : { script }) };
+}
+
 /** The puzzles of a training round: each task's sequence goes on where its cursor stands. */
 export function trainingDraws(
   config: RunConfig,
@@ -39,10 +46,9 @@ export function trainingDraws(
   return Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => {
-      const { verifier, level, style } = taskOf(config, name);
       const drawn = earlier.reduce((sum, round) => sum + (round.counts[name] ?? 0), 0);
       const from = (state.cursors[name] ?? 0) + drawn;
-      return { task: name, verifier, level, style, split: 'train' as const, seed: config.seed, from, count };
+      return { ...drawOf(config, name), split: 'train' as const, seed: config.seed, from, count };
     });
 }
 

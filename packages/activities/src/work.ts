@@ -32,8 +32,9 @@ export function rollOut(context: ActivityContext): RolloutActivities['rollOut'] 
 }
 
 export function verify(context: ActivityContext): VerifyActivities['verify'] {
-  return async ({ run, step, round, purpose, prompts, rollouts }) => {
-    const job: VerifyJob = { kind: 'verify', prompts, rollouts: [...rollouts] };
+  return async ({ run, config: configRef, step, round, purpose, prompts, rollouts }) => {
+    const { config } = await loadRun(context, configRef);
+    const job: VerifyJob = { kind: 'verify', prompts, rollouts: [...rollouts], scripts: config.inputs.verifiers };
     const key = `${run}/${stepName(step)}/${purpose}/round-${round}/verify/${hashOf(job)}`;
     return await runWorkerJob(context, { role: 'verifier', key, job });
   };

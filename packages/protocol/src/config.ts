@@ -5,7 +5,7 @@
 import { checkRunShape, type MethodOverrides, type MethodSpec, resolveMethod } from '@evenkeel/algorithms';
 import { ConfigError, hashOf } from '@evenkeel/core';
 import { z } from 'zod';
-import { objectiveSpecSchema, optimizerSpecSchema } from './jobs.ts';
+import { objectiveSpecSchema, optimizerSpecSchema, sha256Schema } from './jobs.ts';
 
 const seedSchema = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const positive = z.number().int().positive();
@@ -40,6 +40,15 @@ const evaluationSchema = z.strictObject({
   seed: seedSchema,
 });
 
+const inputsSchema = z.strictObject({
+  /** Hash of the base policy's weights; null where it is not pinned. */
+  model: sha256Schema.nullable(),
+  /** By verifier id: hash of its bundled code. */
+  verifiers: z.record(z.string(), sha256Schema),
+});
+/** What a run depends on besides its settings, by content: the same name may stand for other weights or code tomorrow. */
+export type RunInputs = z.infer<typeof inputsSchema>;
+
 /** A run, resolved: every value is there. */
 export const runConfigSchema = z.strictObject({
   version: z.literal(1),
@@ -66,6 +75,7 @@ export const runConfigSchema = z.strictObject({
   evaluation: evaluationSchema,
   /** Prompts per rollout job. */
   shardPrompts: positive,
+  inputs: inputsSchema,
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;
 export type TaskConfig = z.infer<typeof taskConfigSchema>;
@@ -226,7 +236,11 @@ function resolveTask(entry: string | TaskConfig, verifiers: readonly KnownVerifi
  *
  * @throws {ConfigError} on an unknown method, task or level, a value out of range, or parts that do not fit together
  */
-export function resolveRunConfig(file: RunFile, verifiers: readonly KnownVerifier[]): RunConfig {
+export function resolveRunConfig(
+  file: RunFile,
+  verifiers: readonly KnownVerifier[],
+  inputs: RunInputs = { model: null, verifiers: {} },
+): RunConfig {
   const given = Object.fromEntries(Object.entries(file).filter(([, value]) => value !== undefined));
   const merged = { ...structuredClone(defaultRunFile), ...given } as unknown as Complete<Omit<RunFile, 'lambda'>>;
   const method = typeof merged.method === 'string' ? { name: merged.method } : merged.method;
@@ -265,6 +279,7 @@ export function resolveRunConfig(file: RunFile, verifiers: readonly KnownVerifie
     checkpointEvery: merged.checkpointEvery,
     evaluation: { ...defaultRunFile.evaluation, ...file.evaluation },
     shardPrompts: merged.shardPrompts,
+    inputs,
   });
   return parseRunConfig(JSON.parse(resolved), 'the configuration');
 }

@@ -1,4 +1,4 @@
-export type { KnownVerifier, RunConfig, RunFile, TaskConfig } from './config.ts';
+export type { KnownVerifier, RunConfig, RunFile, RunInputs, TaskConfig } from './config.ts';
 export {
   configHash,
   defaultRunFile,

@@ -4,9 +4,11 @@
  */
 import { z } from 'zod';
 
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
+
 export const artefactRefSchema = z.strictObject({
   kind: z.string().min(1).max(40),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256: sha256Schema,
   bytes: z.number().int().nonnegative(),
 });
 
@@ -23,6 +25,8 @@ export const puzzleDrawSchema = z.strictObject({
   seed,
   from: count,
   count,
+  /** SHA-256 of the verifier's bundled code; the host refuses any other. */
+  script: sha256Schema.exactOptional(),
 });
 
 /** Verifier host: draw puzzles and put them into words. Result: a `prompts` table, in the order of the draws. */
@@ -58,6 +62,8 @@ export const verifyJobSchema = z.strictObject({
   kind: z.literal('verify'),
   prompts: artefactRefSchema,
   rollouts: z.array(artefactRefSchema).min(1),
+  /** By verifier: SHA-256 of its bundled code; the host refuses any other. */
+  scripts: z.record(z.string(), sha256Schema).exactOptional(),
 });
 export const verdictCountsSchema = z.strictObject({
   scored: count,

@@ -98,7 +98,24 @@ class SandboxPool {
     this.#verifiersDir = verifiersDir;
   }
 
-  get(verifier: string): Promise<VerifierSandbox> {
+  /**
+   * @param script the code that is asked for, by hash; any where it is left out
+   * @throws {VerifierHostError} `verifier-changed` where the verifier on disk is not that
+   */
+  async get(verifier: string, script?: string): Promise<VerifierSandbox> {
+    const sandbox = await this.#get(verifier);
+    if (script === undefined || sandbox.scriptSha256 === script) return sandbox;
+    // The verifier may have been edited since its process was started: look again once.
+    this.#open.delete(verifier);
+    const [again] = await Promise.all([this.#get(verifier), sandbox.close()]);
+    if (again.scriptSha256 === script) return again;
+    throw new VerifierHostError(
+      `Cannot use verifier "${verifier}": its code is ${again.scriptSha256.slice(0, 12)}, expected ${script.slice(0, 12)} as the run began with; restore it, or start a new run (--run NAME)`,
+      { code: 'verifier-changed' },
+    );
+  }
+
+  #get(verifier: string): Promise<VerifierSandbox> {
     const open = this.#open.get(verifier);
     if (open !== undefined) return open;
     const opening = openSandbox({
@@ -142,7 +159,7 @@ async function drawPuzzles(
 
 async function drawOne(draw: PuzzleDraw, pool: SandboxPool, onDrawn: (count: number) => void): Promise<PromptRow[]> {
   const { task, verifier, level, style, split, seed, from, count } = draw;
-  const sandbox = await pool.get(verifier);
+  const sandbox = await pool.get(verifier, draw.script);
   const rows: PromptRow[] = [];
   for (let start = from; start < from + count; start += CHUNK) {
     const length = Math.min(CHUNK, from + count - start);
@@ -183,7 +200,7 @@ async function verifyRollouts(
   const tasks: Record<string, VerdictCounts> = {};
   let done = 0;
   const scoreAll = async (verifier: string, items: readonly Item[]): Promise<void> => {
-    const sandbox = await pool.get(verifier);
+    const sandbox = await pool.get(verifier, job.scripts?.[verifier]);
     for (let start = 0; start < items.length; start += CHUNK) {
       const chunk = items.slice(start, start + CHUNK);
       const scored = await sandbox.score(chunk);

@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { type Evaluation, runFolder } from '@evenkeel/activities';
 import { type ArtefactRef, EvenkeelError, type Logger } from '@evenkeel/core';
 import { InfraError, livingSupervisor, type Supervisor, startSupervisor } from '@evenkeel/infra';
-import { type RunConfig, resolveRunConfig } from '@evenkeel/protocol';
+import { loadModelDirectory, policyHash } from '@evenkeel/policy';
+import { defaultRunFile, type RunConfig, resolveRunConfig } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import type { RunResult } from '@evenkeel/workflows';
 import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
 import { modelFolder } from '../model/model-folder.ts';
 import { followRun, pause, type RunEvent } from '../train/follow-run.ts';
 import { homeProcesses } from '../train/home-processes.ts';
-import { knownVerifiers } from '../train/known-verifiers.ts';
+import { installedVerifiers } from '../train/known-verifiers.ts';
 import { liveModel, noProgress, observeEvent } from '../train/live-model.ts';
 import { connectRunClient, type RunClient } from '../train/run-client.ts';
 import { claimRun } from '../train/run-record.ts';
@@ -68,15 +69,19 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
 
 async function configure(invocation: Invocation): Promise<RunConfig> {
   const file = runFileFrom(invocation);
-  const tasks = file.tasks ?? ['countdown', 'zebra', 'arc'];
+  const tasks = file.tasks ?? defaultRunFile.tasks;
   const asked = tasks.map((task) => (typeof task === 'string' ? task.split(':')[0]! : task.verifier));
-  const config = resolveRunConfig(file, await knownVerifiers(asked));
+  const { verifiers, scripts } = await installedVerifiers(asked);
+  resolveRunConfig(file, verifiers);
+  const folder = modelFolder(file.model ?? defaultRunFile.model, invocation.home);
+  const { config: shape, parameters } = await loadModelDirectory(folder);
+  const inputs = { model: policyHash(parameters.flat, shape), verifiers: scripts };
+  const config = resolveRunConfig(file, verifiers, inputs);
   if (config.device !== 'cpu') {
     throw new EvenkeelError(`Cannot train on device "${config.device}": this version computes on the CPU only, expected cpu`, {
       code: 'device-unsupported',
     });
   }
-  modelFolder(config.model, invocation.home);
   return config;
 }
 
@@ -207,8 +212,8 @@ class Session {
       return exitCodes.done;
     }
     const folder = runFolder(home, result.run);
-    const { samplesPerPrompt } = this.#config.evaluation;
-    for (const line of ['', ...resultTable({ base, trained, samplesPerPrompt }, wantsColour(process.stdout)), '']) print(line);
+    const { samplesPerPrompt, split } = this.#config.evaluation;
+    for (const line of ['', ...resultTable({ base, trained, samplesPerPrompt, split }, wantsColour(process.stdout)), '']) print(line);
     const places = { run: result.run, seed: this.#config.seed, folder, policy: result.policy, temporalUi };
     for (const line of resultPlaces(places)) print(line);
     return exitCodes.done;

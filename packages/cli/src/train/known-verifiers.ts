@@ -1,17 +1,25 @@
-import type { KnownVerifier } from '@evenkeel/protocol';
+import type { KnownVerifier, RunInputs } from '@evenkeel/protocol';
 import { discoverVerifiers, openSandbox } from '@evenkeel/verifier-host';
 
-/** The installed verifiers by name; the levels of those that are asked for, from their manifests. */
-export async function knownVerifiers(asked: readonly string[]): Promise<KnownVerifier[]> {
-  return await Promise.all(
+export interface InstalledVerifiers {
+  readonly verifiers: readonly KnownVerifier[];
+  /** Hash of the bundled code of those that were asked for. */
+  readonly scripts: RunInputs['verifiers'];
+}
+
+/** The installed verifiers by name; the levels and the code of those that are asked for. */
+export async function installedVerifiers(asked: readonly string[]): Promise<InstalledVerifiers> {
+  const found = await Promise.all(
     discoverVerifiers().map(async ({ id }) => {
       if (!asked.includes(id)) return { id, levels: [] };
       const sandbox = await openSandbox({ verifier: id });
       try {
-        return { id, levels: sandbox.manifest.levels };
+        return { id, levels: sandbox.manifest.levels, script: sandbox.scriptSha256 };
       } finally {
         await sandbox.close();
       }
     }),
   );
+  const scripts = found.flatMap(({ id, script }) => (script === undefined ? [] : [[id, script] as const]));
+  return { verifiers: found.map(({ id, levels }) => ({ id, levels })), scripts: Object.fromEntries(scripts) };
 }

@@ -1,0 +1,89 @@
+/** Runs `evenkeel train --json` as a user does, in a process of its own, and reads what it says. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(import.meta.resolve('../../packages/cli/src/main.ts'));
+
+/** One JSON line of `train`. */
+export type TrainLine = { readonly kind: string } & Readonly<Record<string, unknown>>;
+
+export interface TrainResult {
+  readonly kind: 'result';
+  readonly run: string;
+  readonly step: number;
+  readonly policy: { readonly sha256: string; readonly path: string };
+  readonly evaluation: {
+    readonly base: Readonly<Record<string, number>>;
+    readonly trained: Readonly<Record<string, number>>;
+  };
+}
+
+export interface TrainProcess {
+  readonly child: ChildProcess;
+  readonly lines: readonly TrainLine[];
+  readonly errors: readonly string[];
+  /** Resolves with the exit status, or the signal, when the process is gone. */
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+  /** The result line. @throws where the process ended without one */
+  result(): Promise<TrainResult>;
+}
+
+/** A run that takes seconds: a few puzzles, a few rollouts, three threads of work. */
+export const smallRun = {
+  steps: 6,
+  promptsPerStep: 12,
+  groupSize: 4,
+  threads: 1,
+  minibatches: 2,
+  checkpointEvery: 4,
+  shardPrompts: 24,
+  evaluation: { every: 0, promptsPerTask: 8 },
+};
+
+/** Starts `evenkeel ARGS`. */
+export function startEvenkeel(args: readonly string[], env: Readonly<Record<string, string>> = {}): TrainProcess {
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  const lines: TrainLine[] = [];
+  const errors: string[] = [];
+  createInterface({ input: child.stdout! }).on('line', (line) => lines.push(JSON.parse(line) as TrainLine));
+  createInterface({ input: child.stderr! }).on('line', (line) => errors.push(line));
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.on('close', (code, signal) => resolve({ code, signal }));
+  });
+  return {
+    child,
+    lines,
+    errors,
+    ended,
+    async result() {
+      const exit = await ended;
+      const found = lines.findLast((line) => line.kind === 'result');
+      if (found === undefined) {
+        throw new Error(`No result; exit ${exit.code ?? exit.signal}; ${JSON.stringify(lines.at(-1))}; ${errors.join('\n')}`);
+      }
+      return found as unknown as TrainResult;
+    },
+  };
+}
+
+/** The living processes of a home by name, as the supervisor recorded them. */
+export function homeProcessIds(home: string): Readonly<Record<string, number>> {
+  const recorded = JSON.parse(readFileSync(join(home, 'processes.json'), 'utf8')) as Record<string, { pid: number }>;
+  return Object.fromEntries(Object.entries(recorded).map(([name, { pid }]) => [name, pid]));
+}
+
+/** Whether a process lives. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
