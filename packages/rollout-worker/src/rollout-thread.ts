@@ -2,8 +2,8 @@
 import { workerData } from 'node:worker_threads';
 import { keyedRandom } from '@evenkeel/core';
 import { loadPolicy, PolicyEngine, type Tokenizer } from '@evenkeel/policy';
-import { type RolloutJob, type RolloutResult, serveJobs } from '@evenkeel/protocol';
-import { decodePrompts, encodeRollouts, openFolderStore, type RolloutRow } from '@evenkeel/store';
+import { ProtocolError, type RolloutJob, type RolloutResult, serveJobs } from '@evenkeel/protocol';
+import { decodePrompts, encodeRollouts, openFolderStore, type PromptRow, type RolloutRow } from '@evenkeel/store';
 
 export interface RolloutThreadData {
   readonly storeFolder: string;
@@ -15,7 +15,9 @@ const store = await openFolderStore(storeFolder);
 
 /** One engine per architecture; the weights of the policy that was used last. */
 let engine: { readonly architecture: string; readonly engine: PolicyEngine } | undefined;
-let loaded: { readonly sha256: string; readonly tokenizer: Tokenizer; readonly stopTokens: readonly number[] } | undefined;
+let loaded:
+  | { readonly sha256: string; readonly tokenizer: Tokenizer; readonly stopTokens: readonly number[] }
+  | undefined;
 
 async function ready({ policy }: RolloutJob) {
   if (loaded?.sha256 === policy.sha256 && engine !== undefined) return { ...loaded, engine: engine.engine };
@@ -30,10 +32,18 @@ async function ready({ policy }: RolloutJob) {
   return { ...loaded, engine: engine.engine };
 }
 
+async function shardOf({ prompts, from, to }: RolloutJob): Promise<PromptRow[]> {
+  const rows = decodePrompts(await store.get(prompts));
+  if (from < to && to <= rows.length) return rows.slice(from, to);
+  throw new ProtocolError(
+    `Cannot roll out prompts ${from} to ${to - 1}: the table has ${rows.length}, expected a shard of it`,
+    { code: 'job-invalid' },
+  );
+}
+
 serveJobs<RolloutJob, RolloutResult>(async (job, { onProgress, signal }) => {
   const { engine: policy, tokenizer, stopTokens } = await ready(job);
-  const rows = decodePrompts(await store.get(job.prompts)).slice(job.from, job.to);
-  const prompts = rows.map((row) => tokenizer.encode(row.prompt));
+  const prompts = (await shardOf(job)).map((row) => tokenizer.encode(row.prompt));
   const samples = await policy.generate(prompts, {
     samplesPerPrompt: job.samplesPerPrompt,
     maxNewTokens: job.maxNewTokens,

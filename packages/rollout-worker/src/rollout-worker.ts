@@ -1,5 +1,12 @@
 import type { Logger } from '@evenkeel/core';
-import { JobThread, type RolloutJob, type RolloutResult, rolloutJobSchema, startWorkerServer, type WorkerServer } from '@evenkeel/protocol';
+import {
+  JobThread,
+  type RolloutJob,
+  type RolloutResult,
+  rolloutJobSchema,
+  startWorkerServer,
+  type WorkerServer,
+} from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import type { RolloutThreadData } from './rollout-thread.ts';
 
