@@ -7,24 +7,14 @@ import {
   tallyAdvantages,
   tallyGroups,
 } from '@evenkeel/algorithms';
-import { keyedRandom } from '@evenkeel/core';
 import { loadArchitecture, type Tokenizer } from '@evenkeel/policy';
-import type { RunConfig } from '@evenkeel/protocol';
 import { type BatchRow, encodeBatch } from '@evenkeel/store';
 import { loadAlgorithmState, loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
+import { dealMinibatches, type Minibatches } from './deal-minibatches.ts';
 import { groupsOf, type RolledGroup } from './groups.ts';
 import { drawRound, trainingDraws } from './plan-round.ts';
 import type { ControlActivities } from './types.ts';
-
-/** Minibatch by group. */
-type Minibatches = ReadonlyMap<string, number>;
-
-/** Whole groups are dealt out to the minibatches in a keyed order, so that each holds nearly as many groups as the others. */
-function dealMinibatches(config: RunConfig, step: number, groups: readonly RolledGroup[]): Minibatches {
-  const order = keyedRandom(config.seed, 'batch/minibatch', step).shuffle(groups.map(({ group }) => group.id));
-  return new Map(order.map((id, place) => [id, place % config.minibatches]));
-}
 
 function batchRows(
   groups: readonly RolledGroup[],
@@ -94,7 +84,7 @@ export function closeRound(context: ActivityContext): ControlActivities['closeRo
     const chosenGroups = chosen.map(({ group }) => group);
     const advantages = method.advantage.estimate(chosenGroups);
     const { tokenizer } = await loadArchitecture(context.store, state.policy);
-    const rows = batchRows(chosen, advantages, dealMinibatches(config, state.step, chosen), tokenizer);
+    const rows = batchRows(chosen, advantages, dealMinibatches(config, state.step, chosenGroups.map(({ id }) => id)), tokenizer);
     return {
       kind: 'batch',
       batch: rows.length === 0 ? null : await context.store.put('batch', encodeBatch(rows)),

@@ -9,6 +9,7 @@ import {
   parseRunFile,
   type RunConfig,
   type RunFile,
+  type RunInputs,
   resolveRunConfig,
 } from './config.ts';
 
@@ -342,5 +343,15 @@ describe('configHash()', () => {
   ];
   test.each(changes.map((change) => [JSON.stringify(change), change] as const))('changes with %s', (_name, change) => {
     expect(configHash(resolve(change))).not.toBe(base);
+  });
+
+  test('changes with the base policy and with the code of a verifier', () => {
+    const inputs = { model: 'a'.repeat(64), verifiers: { arc: 'b'.repeat(64) } };
+    const pinned = (changes: Partial<RunInputs>) =>
+      configHash(resolveRunConfig({}, verifiers, { ...inputs, ...changes }));
+    const hashes = [pinned({}), pinned({ model: 'c'.repeat(64) }), pinned({ verifiers: { arc: 'c'.repeat(64) } }), base];
+    expect(new Set(hashes).size).toBe(4);
+    expect(pinned({})).toBe(hashes[0]);
+    expect(() => pinned({ model: 'short' })).toThrow('field "inputs.model": expected 64 hexadecimal digits');
   });
 });

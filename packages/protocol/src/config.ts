@@ -128,7 +128,7 @@ export const defaultRunFile = {
   device: 'cpu',
   threads: 2,
   tasks: ['countdown', 'zebra', 'arc'],
-  steps: 30,
+  steps: 45,
   promptsPerStep: 64,
   groupSize: 8,
   sampling: { temperature: 1, maxNewTokens: 16 },
@@ -136,7 +136,7 @@ export const defaultRunFile = {
   optimizer: { learningRate: 1.5e-4, betas: [0.9, 0.99], epsilon: 1e-8, weightDecay: 0, maxGradientNorm: 1 },
   minibatches: 4,
   checkpointEvery: 5,
-  evaluation: { every: 10, promptsPerTask: 200, samplesPerPrompt: 1, temperature: 1, split: 'heldout', seed: 1 },
+  evaluation: { every: 15, promptsPerTask: 200, samplesPerPrompt: 1, temperature: 1, split: 'heldout', seed: 1 },
   shardPrompts: 96,
 } as const satisfies RunFile;
 

@@ -8,7 +8,7 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
   run: { type: 'string', value: 'NAME', help: "the run's name (default: first-run)" },
   method: { type: 'string', value: 'NAME', help: 'mt-grpo (default), grpo or dapo' },
   tasks: { type: 'string', value: 'A,B:LEVEL', help: 'tasks, each with a level if it is not tiny (default: countdown,zebra,arc)' },
-  steps: { type: 'string', value: 'N', help: 'training steps (default: 30)' },
+  steps: { type: 'string', value: 'N', help: 'training steps (default: 45)' },
   seed: { type: 'string', value: 'N', help: 'seed of every draw (default: 0)' },
   lambda: { type: 'string', value: 'X', help: "λ of MT-GRPO's weights: reward against improvement (default: 0.2)" },
   model: { type: 'string', value: 'DIR', help: 'a Hugging Face model folder, a finished run, or tiny (default)' },
@@ -17,7 +17,7 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
   prompts: { type: 'string', value: 'B', help: 'prompts in the batch of a step (default: 64)' },
   samples: { type: 'string', value: 'G', help: 'rollouts per prompt (default: 8)' },
   'learning-rate': { type: 'string', value: 'X', help: "the optimizer's step size (default: 1.5e-4)" },
-  'evaluate-every': { type: 'string', value: 'N', help: 'evaluate after every N steps; 0: at start and end only (default: 10)' },
+  'evaluate-every': { type: 'string', value: 'N', help: 'evaluate after every N steps; 0: at start and end only (default: 15)' },
 };
 
 function number(flags: Invocation['flags'], name: string): number | undefined {
