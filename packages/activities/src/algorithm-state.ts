@@ -46,6 +46,7 @@ export async function loadAlgorithmState(context: ActivityContext, ref: Artefact
 /** The task entry of a name. @throws {ConfigError} where the run has no such task */
 export function taskOf(config: RunConfig, name: string): RunConfig['tasks'][number] {
   const task = config.tasks.find((candidate) => candidate.name === name);
-  if (task === undefined) throw new ConfigError(`Cannot find task "${name}": the run has ${config.tasks.map((t) => t.name).join(', ')}`);
+  if (task === undefined)
+    throw new ConfigError(`Cannot find task "${name}": the run has ${config.tasks.map((t) => t.name).join(', ')}`);
   return task;
 }

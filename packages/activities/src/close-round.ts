@@ -84,7 +84,16 @@ export function closeRound(context: ActivityContext): ControlActivities['closeRo
     const chosenGroups = chosen.map(({ group }) => group);
     const advantages = method.advantage.estimate(chosenGroups);
     const { tokenizer } = await loadArchitecture(context.store, state.policy);
-    const rows = batchRows(chosen, advantages, dealMinibatches(config, state.step, chosenGroups.map(({ id }) => id)), tokenizer);
+    const rows = batchRows(
+      chosen,
+      advantages,
+      dealMinibatches(
+        config,
+        state.step,
+        chosenGroups.map(({ id }) => id),
+      ),
+      tokenizer,
+    );
     return {
       kind: 'batch',
       batch: rows.length === 0 ? null : await context.store.put('batch', encodeBatch(rows)),

@@ -1,15 +1,36 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportModel } from '@evenkeel/policy';
+import { encodeMetrics, type MetricsRow } from '@evenkeel/store';
 import type { ActivityContext } from './context.ts';
-import { runFolder, writeRunRecord } from './run-folder.ts';
-import type { ControlActivities } from './types.ts';
+import { runFolder, stepRecordName, writeRunFile, writeRunRecord } from './run-folder.ts';
+import type { ControlActivities, StepTable } from './types.ts';
 
-/** The trained policy as a model directory beside the run's records, and its weights' hash. */
+/** A step's table as rows of the `metrics` table: one per task. */
+export function metricsRows({ step, tasks }: StepTable): MetricsRow[] {
+  return tasks.map(({ task, accuracy, reward, weight, filterRate, kept, drawn, improvement }) => ({
+    ...{ step, task, accuracy, reward, weight, filterRate, kept, drawn, improvement },
+  }));
+}
+
+/**
+ * The trained policy as a model directory beside the run's records, all steps' metrics as one Arrow file (for pandas, polars or
+ * DuckDB), and the weights' hash.
+ */
 export function closeRun(context: ActivityContext): ControlActivities['closeRun'] {
   return async ({ run, state }) => {
-    const path = join(runFolder(context.home, run), 'policy');
+    const folder = runFolder(context.home, run);
+    const path = join(folder, 'policy');
     const sha256 = await exportModel(context.store, state.policy, path);
-    await writeRunRecord(context.home, run, 'result.json', { step: state.step, sha256, path: 'policy', policy: state.policy });
+    const rows: MetricsRow[] = [];
+    for (let step = 1; step <= state.step; step++) {
+      const text = await readFile(join(folder, stepRecordName(step)), 'utf8').catch(() => null);
+      if (text === null) context.logger.warn(`Left step ${step} of ${run} out of metrics.arrow: its record is gone`);
+      else rows.push(...metricsRows(JSON.parse(text) as StepTable));
+    }
+    await writeRunFile(context.home, run, 'metrics.arrow', encodeMetrics(rows));
+    const result = { step: state.step, sha256, path: 'policy', policy: state.policy };
+    await writeRunRecord(context.home, run, 'result.json', result);
     return { path, sha256 };
   };
 }

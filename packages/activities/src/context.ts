@@ -28,10 +28,13 @@ export async function workerEndpoint(
   const urls = endpoints.workers[role];
   const url = urls[ordinal % Math.max(1, urls.length)];
   if (url === undefined) {
-    throw new ProtocolError(`Cannot reach a ${role} worker: none has announced itself, expected one in endpoints.json`, {
-      code: 'worker-unreachable',
-      retryable: true,
-    });
+    throw new ProtocolError(
+      `Cannot reach a ${role} worker: none has announced itself, expected one in endpoints.json`,
+      {
+        code: 'worker-unreachable',
+        retryable: true,
+      },
+    );
   }
   return { url, token: endpoints.token };
 }

@@ -1,5 +1,5 @@
 import { meanAccuracy, worstTask } from '@evenkeel/algorithms';
-import { decodeVerdicts, decodePrompts, decodeRollouts } from '@evenkeel/store';
+import { decodePrompts, decodeRollouts, decodeVerdicts } from '@evenkeel/store';
 import { loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
 import { drawOf, drawRound } from './plan-round.ts';
@@ -33,7 +33,9 @@ export function recordEvaluation(context: ActivityContext): ControlActivities['r
     const rollouts = shards.flatMap((bytes) => decodeRollouts(bytes));
     const verdicts = decodeVerdicts(await context.store.get(round.verdicts));
     const tasks = config.tasks.map(({ name }) => {
-      const own = verdicts.filter((verdict, index) => verdict.kind === 'scored' && prompts[rollouts[index]!.prompt]!.task === name);
+      const own = verdicts.filter(
+        (verdict, index) => verdict.kind === 'scored' && prompts[rollouts[index]!.prompt]!.task === name,
+      );
       return {
         task: name,
         correct: own.filter((verdict) => verdict.correct).length,
@@ -41,7 +43,9 @@ export function recordEvaluation(context: ActivityContext): ControlActivities['r
         total: own.length,
       };
     });
-    const accuracies = Object.fromEntries(tasks.map(({ task, correct, total }) => [task, total === 0 ? 0 : correct / total]));
+    // A task of which nothing could be scored has no accuracy: it is neither the worst nor part of the mean.
+    const scored = tasks.filter(({ total }) => total > 0);
+    const accuracies = Object.fromEntries(scored.map(({ task, correct, total }) => [task, correct / total]));
     const worst = worstTask(accuracies);
     const evaluation: Evaluation = {
       step,

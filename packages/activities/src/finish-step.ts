@@ -1,9 +1,11 @@
-import { accuracyOf, improvementOf, meanAccuracy, meanRewardOf, observeStep, type Tallies, tallyObjectives, worstTask } from '@evenkeel/algorithms';
+import { observeStep, type Tallies, tallyObjectives } from '@evenkeel/algorithms';
 import { z } from 'zod';
+import { advanceRun } from './advance-run.ts';
 import { loadAlgorithmState, loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
-import { writeRunRecord } from './run-folder.ts';
-import type { ControlActivities, RunState, StepTable, TaskRow } from './types.ts';
+import { stepRecordName, writeRunRecord } from './run-folder.ts';
+import { stepTable } from './step-table.ts';
+import type { ControlActivities } from './types.ts';
 
 interface StoredTally {
   readonly tasks: Tallies;
@@ -36,54 +38,16 @@ export function finishStep(context: ActivityContext): ControlActivities['finishS
       for (const [task, count] of Object.entries(round.counts)) cursors[task] = (cursors[task] ?? 0) + count;
     }
 
-    const weights = method.weighter.weights(algorithm.method.weighter);
-    const filterRates = method.planner.filterRates(next.planner);
-    const rows = config.tasks.map(({ name }): TaskRow => {
-      const stats = tallies[name];
-      return {
-        task: name,
-        weight: weights[name] ?? 0,
-        filterRate: filterRates[name] ?? 0,
-        accuracy: stats === undefined ? 0 : (accuracyOf(stats) ?? 0),
-        reward: stats === undefined ? 0 : (meanRewardOf(stats) ?? 0),
-        drawn: stats?.groups ?? 0,
-        kept: stats?.kept ?? 0,
-        trained: stored.realised[name] ?? 0,
-        improvement: stats === undefined ? null : improvementOf(stats),
-      };
+    const table = stepTable({
+      ...input,
+      tasks: config.tasks.map(({ name }) => name),
+      tallies,
+      trained: stored.realised,
+      weights: method.weighter.weights(algorithm.method.weighter),
+      filterRates: method.planner.filterRates(next.planner),
     });
-    const accuracies = Object.fromEntries(rows.filter((row) => row.drawn > 0).map((row) => [row.task, row.accuracy]));
-    const worst = worstTask(accuracies);
-    const metrics = input.update?.metrics;
-    const table: StepTable = {
-      step: step + 1,
-      tasks: rows,
-      worst: worst ?? { task: '', accuracy: 0 },
-      mean: meanAccuracy(accuracies) ?? 0,
-      rounds: input.rounds.length,
-      sequences: input.sequences,
-      completionTokens: input.completionTokens,
-      trainedTokens: metrics?.trainedTokens ?? 0,
-      shortfall: input.outcome.shortfall,
-      loss: metrics?.loss ?? 0,
-      gradientNorm: metrics?.gradientNorm ?? 0,
-      clipFraction: metrics?.clipFraction ?? 0,
-      entropy: metrics?.entropy ?? 0,
-    };
-    await writeRunRecord(context.home, input.run, `steps/${String(step + 1).padStart(6, '0')}.json`, table);
+    await writeRunRecord(context.home, input.run, stepRecordName(step + 1), table);
     const stateRef = await context.store.putJson('algorithm-state', { version: 1, method: next, cursors });
-    return { state: advance(input.state, { algorithm: stateRef, ...input }), table };
+    return { state: advanceRun(input, stateRef), table };
   };
-}
-
-/** The run's state after a step: an update without a checkpoint is one more entry of the redo log. */
-function advance(
-  state: RunState,
-  { algorithm, outcome, update }: Pick<Parameters<ControlActivities['finishStep']>[0], 'outcome' | 'update'> & Pick<RunState, 'algorithm'>,
-): RunState {
-  const step = state.step + 1;
-  if (update === null || outcome.batch === null) return { ...state, step, algorithm };
-  const { policy, optimizer } = update;
-  if (optimizer !== null) return { ...state, step, algorithm, policy, checkpoint: { step, policy, optimizer }, redo: [] };
-  return { ...state, step, algorithm, policy, redo: [...state.redo, { step: state.step, batch: outcome.batch, policy }] };
 }

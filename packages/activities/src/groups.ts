@@ -1,4 +1,5 @@
 import type { Group, RewardCombiner, Rollout } from '@evenkeel/algorithms';
+import { EvenkeelError } from '@evenkeel/core';
 import { decodePrompts, decodeRollouts, decodeVerdicts, type PromptRow, type RolloutRow } from '@evenkeel/store';
 import type { ActivityContext } from './context.ts';
 import type { FinishedRound } from './types.ts';
@@ -23,6 +24,12 @@ export async function groupsOf(
   const shards = await Promise.all(round.rollouts.map((ref) => context.store.get(ref)));
   const rollouts = shards.flatMap((bytes) => decodeRollouts(bytes));
   const verdicts = decodeVerdicts(await context.store.get(round.verdicts));
+  if (verdicts.length !== rollouts.length) {
+    throw new EvenkeelError(
+      `Cannot score round ${round.plan.round}: it has ${rollouts.length} rollouts and ${verdicts.length} verdicts, expected one for each`,
+      { code: 'round-invalid' },
+    );
+  }
   const scored = prompts.map((): Rollout[] => []);
   const rolled = prompts.map((): RolloutRow[] => []);
   rollouts.forEach((row, index) => {

@@ -29,7 +29,7 @@ export function createActivities(
 }
 
 export type { ActivityContext } from './context.ts';
-export { runFolder, writeRunRecord } from './run-folder.ts';
+export { runFolder, stepRecordName, writeRunRecord } from './run-folder.ts';
 export type {
   ControlActivities,
   Evaluation,

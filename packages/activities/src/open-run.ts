@@ -4,7 +4,10 @@ import type { ActivityContext } from './context.ts';
 import type { ControlActivities } from './types.ts';
 
 /** The run's first state: the base policy taken into the store, the method's parts at their start. */
-export function openRun(context: ActivityContext, modelFolder: (model: string) => string): ControlActivities['openRun'] {
+export function openRun(
+  context: ActivityContext,
+  modelFolder: (model: string) => string,
+): ControlActivities['openRun'] {
   return async ({ config: configRef }) => {
     const { config } = await loadRun(context, configRef);
     const base = await importModel(context.store, modelFolder(config.model));

@@ -30,7 +30,10 @@ export async function drawRound(
 }
 
 /** What every draw of a task has: where its puzzles come from, pinned to the code that the run began with. */
-export function drawOf(config: RunConfig, name: string): Pick<PuzzleDraw, 'task' | 'verifier' | 'level' | 'style' | 'script'> {
+export function drawOf(
+  config: RunConfig,
+  name: string,
+): Pick<PuzzleDraw, 'task' | 'verifier' | 'level' | 'style' | 'script'> {
   const { verifier, level, style } = taskOf(config, name);
   const script = config.inputs.verifiers[verifier];
   return { task: name, verifier, level, style, ...(script === undefined ? {} : { script }) };

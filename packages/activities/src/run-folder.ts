@@ -9,18 +9,33 @@ export function runFolder(home: string, run: string): string {
   return join(home, 'runs', run);
 }
 
-/** Writes one record by a temporary file and a rename. */
-export async function writeRunRecord(home: string, run: string, name: string, value: unknown): Promise<string> {
+/** The file of a step's table, within the run's folder. */
+export function stepRecordName(step: number): string {
+  return `steps/${String(step).padStart(6, '0')}.json`;
+}
+
+/** Writes one file by a temporary one and a rename. */
+export async function writeRunFile(
+  home: string,
+  run: string,
+  name: string,
+  content: Uint8Array | string,
+): Promise<string> {
   const path = join(runFolder(home, run), name);
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, 'w');
   try {
-    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
+    await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();
   }
   await rename(temporary, path);
   return path;
+}
+
+/** Writes one record as JSON. */
+export async function writeRunRecord(home: string, run: string, name: string, value: unknown): Promise<string> {
+  return await writeRunFile(home, run, name, `${JSON.stringify(value, null, 2)}\n`);
 }

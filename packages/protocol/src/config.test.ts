@@ -349,7 +349,12 @@ describe('configHash()', () => {
     const inputs = { model: 'a'.repeat(64), verifiers: { arc: 'b'.repeat(64) } };
     const pinned = (changes: Partial<RunInputs>) =>
       configHash(resolveRunConfig({}, verifiers, { ...inputs, ...changes }));
-    const hashes = [pinned({}), pinned({ model: 'c'.repeat(64) }), pinned({ verifiers: { arc: 'c'.repeat(64) } }), base];
+    const hashes = [
+      pinned({}),
+      pinned({ model: 'c'.repeat(64) }),
+      pinned({ verifiers: { arc: 'c'.repeat(64) } }),
+      base,
+    ];
     expect(new Set(hashes).size).toBe(4);
     expect(pinned({})).toBe(hashes[0]);
     expect(() => pinned({ model: 'short' })).toThrow('field "inputs.model": expected 64 hexadecimal digits');

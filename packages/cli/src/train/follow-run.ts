@@ -1,7 +1,7 @@
 /** A run as it goes: polls its status, reads each finished step's record once, and tells what is new. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Evaluation, runFolder, type StepTable } from '@evenkeel/activities';
+import { type Evaluation, runFolder, type StepTable, stepRecordName } from '@evenkeel/activities';
 import type { RunResult, RunStatus, StepStatus } from '@evenkeel/workflows';
 import type { RunClient } from './run-client.ts';
 
@@ -73,8 +73,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 async function readStep(home: string, run: string, step: number): Promise<StepTable | null> {
   try {
-    const path = join(runFolder(home, run), 'steps', `${String(step).padStart(6, '0')}.json`);
-    return JSON.parse(await readFile(path, 'utf8')) as StepTable;
+    return JSON.parse(await readFile(join(runFolder(home, run), stepRecordName(step)), 'utf8')) as StepTable;
   } catch {
     return null;
   }

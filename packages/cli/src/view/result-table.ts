@@ -118,7 +118,7 @@ export function resultPlaces({ run, seed, folder, policy, temporalUi }: ResultPl
       [
         ['  policy', `${policy.path} (opens in transformers)`],
         ['  weights', `sha256 ${policy.sha256}`],
-        ['  metrics', `${folder}/steps/*.json, ${folder}/evaluations/*.json`],
+        ['  metrics', `${folder}/metrics.arrow, and as JSON in steps/ and evaluations/`],
         ['  history', temporalUi ?? 'in the Temporal UI, whenever this home runs (npm start shows its address)'],
       ],
     ),
