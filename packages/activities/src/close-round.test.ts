@@ -21,9 +21,14 @@ async function close(fixture: RunFixture, rounds: readonly FinishedRound[]): Pro
   return await closeRound(context)({ run: 'r', config, state, rounds });
 }
 
-async function batchOf(outcome: RoundOutcome) {
+async function batchOf(outcome: RoundOutcome, { context } = run) {
   if (outcome.kind !== 'batch' || outcome.batch === null) throw new Error(`no batch: ${JSON.stringify(outcome)}`);
-  return decodeBatch(await run.context.store.get(outcome.batch));
+  return decodeBatch(await context.store.get(outcome.batch));
+}
+
+async function tallyOf(outcome: RoundOutcome, { context } = run) {
+  if (outcome.kind !== 'batch') throw new Error(`no batch: ${JSON.stringify(outcome)}`);
+  return await context.store.getJson(outcome.tally, z.looseObject({}));
 }
 
 describe('groupsOf()', () => {
@@ -106,7 +111,7 @@ describe('closeRound()', () => {
   test('has no batch where nothing was scored, and its tally says so', async () => {
     const outcome = await close(run, [await run.finishedRound(0, groups(['arc', [null, null, null, null]]))]);
     expect(outcome).toMatchObject({ kind: 'batch', batch: null });
-    const tally = await run.context.store.getJson((outcome as { tally: never }).tally, z.looseObject({}));
+    const tally = await tallyOf(outcome);
     expect(tally.tasks).toMatchObject({ arc: { groups: 1, rollouts: 0, correct: 0 } });
   });
 });
@@ -122,7 +127,7 @@ describe('closeRound() with a filter', () => {
       const round = await strict.finishedRound(0, groups(['arc', flat], ['arc', MIXED], ['arc', flat]));
       const outcome = await close(strict, [round]);
       expect(outcome).toMatchObject({ kind: 'batch', groups: 1, shortfall: 3 });
-      const tally = await strict.context.store.getJson((outcome as { tally: never }).tally, z.looseObject({}));
+      const tally = await tallyOf(outcome, strict);
       expect(tally).toMatchObject({
         tasks: { arc: { groups: 3, kept: 1, rollouts: 12, correct: 9 } },
         realised: { arc: 1 },
@@ -142,7 +147,7 @@ describe('closeRound() with a filter', () => {
         );
       const outcome = await close(strict, [await round(0, 2), await round(1, 4)]);
       expect(outcome).toMatchObject({ kind: 'batch', groups: 3, shortfall: 0 });
-      const rows = decodeBatch(await strict.context.store.get((outcome as { batch: never }).batch));
+      const rows = await batchOf(outcome, strict);
       expect([...new Set(rows.map(({ group }) => group))]).toEqual(['r0p0', 'r0p1', 'r1p0']);
     } finally {
       await strict.close();

@@ -1,4 +1,4 @@
-import { ConfigError, EvenkeelError, errorRecord } from '@evenkeel/core';
+import { EvenkeelError, errorRecord } from '@evenkeel/core';
 import type { Job, JobResults, WorkerRole } from '@evenkeel/protocol';
 import { resultSchemas } from '@evenkeel/protocol';
 import { Context } from '@temporalio/activity';
@@ -56,13 +56,21 @@ export async function runWorkerJob<K extends Job['kind']>(
   }
 }
 
-/** An activity whose expected failures reach Temporal with their code, and are not retried where a retry cannot help. */
+/** A mistake in the program: the same input leads to it again. */
+function isMistake(error: unknown): error is Error {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
+}
+
+/**
+ * An activity whose expected failures reach Temporal with their code, and are not retried where a retry cannot help: a run that
+ * fails is seen, and goes on when it is started again; one that is retried for ever only stands still.
+ */
 export function asActivity<A extends unknown[], R>(run: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
   return async (...args) => {
     try {
       return await run(...args);
     } catch (error) {
-      if (error instanceof EvenkeelError || error instanceof ConfigError) {
+      if (error instanceof EvenkeelError || isMistake(error)) {
         const { code, message, retryable } = errorRecord(error);
         throw ApplicationFailure.create({ type: code, message, nonRetryable: !retryable, cause: error });
       }
