@@ -102,6 +102,13 @@ describe('a run whose processes are killed', () => {
     const commits = await store.listCommits();
     expect(events.filter(({ kind }) => kind === 'committed').length).toBeGreaterThan(20);
     expect(repeatedWork(events, commits)).toEqual([]);
+    // The trainer that was shot restored what it had lost from the redo log.
+    const redone = commits.map(({ result }) => (result as { metrics?: { redone?: number } }).metrics?.redone ?? 0);
+    expect(Math.max(...redone)).toBeGreaterThan(0);
+    console.info(
+      `Killed ${killed.join(', ')}; sha256 ${resumed.policy.sha256.slice(0, 16)} both times; ${commits.length} commits, ` +
+        `${events.filter(({ kind }) => kind === 'started').length} starts, none after its commit; updates redone after a loss: ${Math.max(...redone)}`,
+    );
     expect(orphans.filter(isAlive)).toEqual([]);
     await store.close();
   });

@@ -65,7 +65,9 @@ export function startEvenkeel(args: readonly string[], env: Readonly<Record<stri
       const exit = await ended;
       const found = lines.findLast((line) => line.kind === 'result');
       if (found === undefined) {
-        throw new Error(`No result; exit ${exit.code ?? exit.signal}; ${JSON.stringify(lines.at(-1))}; ${errors.join('\n')}`);
+        throw new Error(
+          `No result; exit ${exit.code ?? exit.signal}; ${JSON.stringify(lines.at(-1))}; ${errors.join('\n')}`,
+        );
       }
       return found as unknown as TrainResult;
     },

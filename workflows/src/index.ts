@@ -1,5 +1,13 @@
 export { evaluation } from './evaluation.ts';
-export type { CarriedRun, RunPhase, RunResult, RunStatus, StepPhase, StepStatus, TrainingRunInput } from './messages.ts';
+export type {
+  CarriedRun,
+  RunPhase,
+  RunResult,
+  RunStatus,
+  StepPhase,
+  StepStatus,
+  TrainingRunInput,
+} from './messages.ts';
 export {
   evaluationWorkflowId,
   pauseUpdate,

@@ -7,7 +7,7 @@ import { runFolder, stepRecordName, writeRunFile, writeRunRecord } from './run-f
 import type { ControlActivities, StepTable } from './types.ts';
 
 /** A step's table as rows of the `metrics` table: one per task. */
-export function metricsRows({ step, tasks }: StepTable): MetricsRow[] {
+function metricsRows({ step, tasks }: StepTable): MetricsRow[] {
   return tasks.map(({ task, accuracy, reward, weight, filterRate, kept, drawn, improvement }) => ({
     ...{ step, task, accuracy, reward, weight, filterRate, kept, drawn, improvement },
   }));

@@ -56,7 +56,7 @@ export interface Command {
 }
 
 /** Flags that every command takes. */
-export const commonFlags: Readonly<Record<string, Flag>> = {
+const commonFlags: Readonly<Record<string, Flag>> = {
   home: { type: 'string', value: 'DIR', help: 'where runs, store and server data lie (default: .evenkeel)' },
   json: { type: 'boolean', help: 'JSON lines on stdout, nothing else there' },
   help: { type: 'boolean', short: 'h', help: 'this text' },
@@ -74,7 +74,9 @@ export function parseFlags(command: Command, args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError(`Cannot read arguments: ${(error as Error).message.split('. ')[0]}; see evenkeel ${command.name} --help`);
+    throw new UsageError(
+      `Cannot read arguments: ${(error as Error).message.split('. ')[0]}; see evenkeel ${command.name} --help`,
+    );
   }
 }
 
@@ -88,5 +90,12 @@ export function commandHelp(command: Command): string {
   const width = Math.max(...names.map((name) => name.length));
   const lines = flags.map(([, flag], index) => `  ${names[index]!.padEnd(width)}  ${flag.help}`);
   const usage = `evenkeel ${command.name}${command.usage === '' ? '' : ` ${command.usage}`} [flags]`;
-  return [command.summary, '', `Usage: ${usage}`, '', ...lines, ...(command.help ? ['', command.help.trim()] : [])].join('\n');
+  return [
+    command.summary,
+    '',
+    `Usage: ${usage}`,
+    '',
+    ...lines,
+    ...(command.help ? ['', command.help.trim()] : []),
+  ].join('\n');
 }

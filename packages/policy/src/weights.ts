@@ -12,7 +12,7 @@ import type { ParameterBuffer } from './parameter-buffer.ts';
 import { openSafetensors, type SafetensorsFile, type TensorShape } from './safetensors.ts';
 
 export const WEIGHTS_FILE = 'model.safetensors';
-export const WEIGHTS_INDEX_FILE = 'model.safetensors.index.json';
+const WEIGHTS_INDEX_FILE = 'model.safetensors.index.json';
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+\.safetensors$/)) });
 

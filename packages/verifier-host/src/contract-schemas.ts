@@ -32,7 +32,7 @@ export const verdictSchema = z.discriminatedUnion('kind', [
 /** Whatever `JSON.parse` gave is JSON. */
 const parsedJson = z.custom<Json>((value) => value !== undefined);
 
-export const puzzleSchema = z.strictObject({
+const puzzleSchema = z.strictObject({
   id: z.string().min(1).max(64),
   level: z.string().min(1),
   data: parsedJson,

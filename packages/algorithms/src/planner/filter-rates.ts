@@ -16,13 +16,13 @@ export interface PlannerState extends PartState {
 const DECAY = 0.9;
 
 /** ρ = 0 for every task. */
-export function initialRates(tasks: readonly string[]): Omit<PlannerState, 'kind' | 'version'> {
+function initialRates(tasks: readonly string[]): Omit<PlannerState, 'kind' | 'version'> {
   const known = expectTasks(tasks);
   return { tasks: known, lastStep: -1, rho: known.map(() => 0) };
 }
 
 /** ρ_k ← 0.9 ρ_k + 0.1 · (dropped / generated), for the tasks that had groups in this step. */
-export function observeRates(state: PlannerState, { step, tasks }: StepStats): PlannerState {
+function observeRates(state: PlannerState, { step, tasks }: StepStats): PlannerState {
   if (step <= state.lastStep) return state;
   const rho = state.rho.map((rate, k) => {
     const stats = tasks[state.tasks[k]!];

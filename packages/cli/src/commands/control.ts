@@ -12,7 +12,9 @@ function controlCommand(update: RunUpdate, summary: string, said: (step: number)
     async run({ positionals, home, json, printJson, print }) {
       const [run] = positionals;
       if (run === undefined || positionals.length > 1) {
-        throw new UsageError(`Cannot ${update}: ${positionals.length} runs are named, expected one: evenkeel ${update} RUN`);
+        throw new UsageError(
+          `Cannot ${update}: ${positionals.length} runs are named, expected one: evenkeel ${update} RUN`,
+        );
       }
       await readRunRecord(home, run);
       const client = await connectRunClient(home);

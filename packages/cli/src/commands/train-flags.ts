@@ -3,11 +3,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { ConfigError } from '@evenkeel/core';
 import { parseRunFile, type RunFile } from '@evenkeel/protocol';
 import { type Flag, type Invocation, UsageError } from '../command.ts';
+import { listFlag, numberFlag, textFlag } from '../flag-values.ts';
 
 export const trainFlags: Readonly<Record<string, Flag>> = {
   run: { type: 'string', value: 'NAME', help: "the run's name (default: first-run)" },
   method: { type: 'string', value: 'NAME', help: 'mt-grpo (default), grpo or dapo' },
-  tasks: { type: 'string', value: 'A,B:LEVEL', help: 'tasks, each with a level if it is not tiny (default: countdown,zebra,arc)' },
+  tasks: {
+    type: 'string',
+    value: 'A,B:LEVEL',
+    help: 'tasks, each with a level if it is not tiny (default: countdown,zebra,arc)',
+  },
   steps: { type: 'string', value: 'N', help: 'training steps (default: 45)' },
   seed: { type: 'string', value: 'N', help: 'seed of every draw (default: 0)' },
   lambda: { type: 'string', value: 'X', help: "λ of MT-GRPO's weights: reward against improvement (default: 0.2)" },
@@ -17,16 +22,12 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
   prompts: { type: 'string', value: 'B', help: 'prompts in the batch of a step (default: 64)' },
   samples: { type: 'string', value: 'G', help: 'rollouts per prompt (default: 8)' },
   'learning-rate': { type: 'string', value: 'X', help: "the optimizer's step size (default: 1.5e-4)" },
-  'evaluate-every': { type: 'string', value: 'N', help: 'evaluate after every N steps; 0: at start and end only (default: 15)' },
+  'evaluate-every': {
+    type: 'string',
+    value: 'N',
+    help: 'evaluate after every N steps; 0: at start and end only (default: 15)',
+  },
 };
-
-function number(flags: Invocation['flags'], name: string): number | undefined {
-  const text = flags[name];
-  if (text === undefined) return undefined;
-  const value = typeof text === 'string' && text.trim() !== '' ? Number(text) : Number.NaN;
-  if (Number.isNaN(value)) throw new UsageError(`Cannot read --${name}: it is "${text}", expected a number`);
-  return value;
-}
 
 function without<T extends object>(fields: T): Partial<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
@@ -53,21 +54,20 @@ export function runFileFrom({ positionals, flags }: Pick<Invocation, 'positional
     throw new UsageError(`Cannot train: ${positionals.length} configuration files are given, expected at most one`);
   }
   const file = positionals[0] === undefined ? {} : fromFile(positionals[0]);
-  const text = (name: string) => flags[name] as string | undefined;
-  const learningRate = number(flags, 'learning-rate');
-  const every = number(flags, 'evaluate-every');
+  const learningRate = numberFlag(flags, 'learning-rate', undefined);
+  const every = numberFlag(flags, 'evaluate-every', undefined);
   const given = without({
-    run: text('run'),
-    method: text('method'),
-    tasks: text('tasks')?.split(',').map((task) => task.trim()),
-    steps: number(flags, 'steps'),
-    seed: number(flags, 'seed'),
-    lambda: number(flags, 'lambda'),
-    model: text('model'),
-    device: text('device'),
-    threads: number(flags, 'threads'),
-    promptsPerStep: number(flags, 'prompts'),
-    groupSize: number(flags, 'samples'),
+    run: textFlag(flags, 'run'),
+    method: textFlag(flags, 'method'),
+    tasks: listFlag(flags, 'tasks'),
+    steps: numberFlag(flags, 'steps', undefined),
+    seed: numberFlag(flags, 'seed', undefined),
+    lambda: numberFlag(flags, 'lambda', undefined),
+    model: textFlag(flags, 'model'),
+    device: textFlag(flags, 'device'),
+    threads: numberFlag(flags, 'threads', undefined),
+    promptsPerStep: numberFlag(flags, 'prompts', undefined),
+    groupSize: numberFlag(flags, 'samples', undefined),
   });
   return parseRunFile(
     {

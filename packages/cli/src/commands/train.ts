@@ -49,9 +49,7 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
   const store = await openFolderStore(join(home, 'store'));
   const configRef = await store.putJson('config', config);
   const stream = process.stderr;
-  const view = json
-    ? null
-    : createLiveView({ stream, isTty: stream.isTTY === true, noColor: !wantsColour(stream) });
+  const view = json ? null : createLiveView({ stream, isTty: stream.isTTY === true, noColor: !wantsColour(stream) });
   const session = new Session(invocation, config, view);
   try {
     const supervisor = await takeHome(invocation, session, config);
@@ -78,9 +76,12 @@ async function configure(invocation: Invocation): Promise<RunConfig> {
   const inputs = { model: policyHash(parameters.flat, shape), verifiers: scripts };
   const config = resolveRunConfig(file, verifiers, inputs);
   if (config.device !== 'cpu') {
-    throw new EvenkeelError(`Cannot train on device "${config.device}": this version computes on the CPU only, expected cpu`, {
-      code: 'device-unsupported',
-    });
+    throw new EvenkeelError(
+      `Cannot train on device "${config.device}": this version computes on the CPU only, expected cpu`,
+      {
+        code: 'device-unsupported',
+      },
+    );
   }
   return config;
 }
@@ -94,8 +95,10 @@ async function takeHome(invocation: Invocation, session: Session, config: RunCon
       processes: homeProcesses(home, config),
       log: session.logger,
       onEvent: (event) => {
-        if (event.kind === 'died') session.logger.warn(`${event.name} died (${event.signal ?? event.code}); starting it again`);
-        if (event.kind === 'gave-up') session.logger.error(`${event.name} dies again and again: ${event.lastLines.at(-1) ?? ''}`);
+        if (event.kind === 'died')
+          session.logger.warn(`${event.name} died (${event.signal ?? event.code}); starting it again`);
+        if (event.kind === 'gave-up')
+          session.logger.error(`${event.name} dies again and again: ${event.lastLines.at(-1) ?? ''}`);
       },
     });
   } catch (error) {
@@ -192,7 +195,9 @@ class Session {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
     const step = this.#progress.status?.step ?? 0;
-    this.logger.info(`Paused run "${run}" at step ${step} of ${this.#config.steps}; the same command goes on from there`);
+    this.logger.info(
+      `Paused run "${run}" at step ${step} of ${this.#config.steps}; the same command goes on from there`,
+    );
     return exitCodes.interrupted;
   }
 
@@ -213,7 +218,12 @@ class Session {
     }
     const folder = runFolder(home, result.run);
     const { samplesPerPrompt, split } = this.#config.evaluation;
-    for (const line of ['', ...resultTable({ base, trained, samplesPerPrompt, split }, wantsColour(process.stdout)), '']) print(line);
+    for (const line of [
+      '',
+      ...resultTable({ base, trained, samplesPerPrompt, split }, wantsColour(process.stdout)),
+      '',
+    ])
+      print(line);
     const places = { run: result.run, seed: this.#config.seed, folder, policy: result.policy, temporalUi };
     for (const line of resultPlaces(places)) print(line);
     return exitCodes.done;
@@ -221,5 +231,7 @@ class Session {
 }
 
 function accuracies(evaluation: Evaluation): Record<string, number> {
-  return Object.fromEntries(evaluation.tasks.map(({ task, correct, total }) => [task, total === 0 ? 0 : correct / total]));
+  return Object.fromEntries(
+    evaluation.tasks.map(({ task, correct, total }) => [task, total === 0 ? 0 : correct / total]),
+  );
 }

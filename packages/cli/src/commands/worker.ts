@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { exitWithParent, readEndpoints, reportListening, reportReady } from '@evenkeel/infra';
 import { openFolderStore } from '@evenkeel/store';
-import { type Command, exitCodes, type Flag, type Invocation, UsageError } from '../command.ts';
+import { type Command, exitCodes, type Flag } from '../command.ts';
+import { wholeFlag } from '../flag-values.ts';
 import { stderrLogger } from '../stderr-logger.ts';
 
 const flags: Readonly<Record<string, Flag>> = {
@@ -10,17 +11,6 @@ const flags: Readonly<Record<string, Flag>> = {
   threads: { type: 'string', value: 'N', help: 'threads of each inference session (default: 2)' },
   port: { type: 'string', value: 'N', help: 'port to listen on (default: a free one)' },
 };
-
-/** @throws {UsageError} where the flag is no whole number in the range */
-export function wholeNumber(invocation: Invocation, name: string, fallback: number, least = 0): number {
-  const given = invocation.flags[name];
-  if (given === undefined) return fallback;
-  const value = Number(given);
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new UsageError(`Cannot read --${name}: it is "${given}", expected a whole number of at least ${least}`);
-  }
-  return value;
-}
 
 /** Serves until the supervisor is gone or a signal comes. */
 async function untilEnd(close: () => Promise<void>): Promise<typeof exitCodes.done> {
@@ -49,9 +39,9 @@ function workerCommand(role: string, summary: string, start: Start): Command {
       const worker = await start({
         token,
         worker: typeof invocation.flags.name === 'string' ? invocation.flags.name : role,
-        port: wholeNumber(invocation, 'port', 0),
+        port: wholeFlag(invocation.flags, 'port', 0),
         storeFolder: join(home, 'store'),
-        threads: wholeNumber(invocation, 'threads', 2, 1),
+        threads: wholeFlag(invocation.flags, 'threads', 2, 1),
         logger: stderrLogger(),
       });
       reportListening(worker.url);
@@ -60,15 +50,23 @@ function workerCommand(role: string, summary: string, start: Start): Command {
   };
 }
 
-export const workerRollout = workerCommand('rollout', 'serve rollouts: sample completions of a policy', async (options) => {
-  const { startRolloutWorker } = await import('@evenkeel/rollout-worker');
-  return await startRolloutWorker(options);
-});
+export const workerRollout = workerCommand(
+  'rollout',
+  'serve rollouts: sample completions of a policy',
+  async (options) => {
+    const { startRolloutWorker } = await import('@evenkeel/rollout-worker');
+    return await startRolloutWorker(options);
+  },
+);
 
-export const workerTrainer = workerCommand('trainer', 'serve updates: loss, gradient and optimizer', async (options) => {
-  const { startTrainerWorker } = await import('@evenkeel/trainer-worker');
-  return await startTrainerWorker(options);
-});
+export const workerTrainer = workerCommand(
+  'trainer',
+  'serve updates: loss, gradient and optimizer',
+  async (options) => {
+    const { startTrainerWorker } = await import('@evenkeel/trainer-worker');
+    return await startTrainerWorker(options);
+  },
+);
 
 export const workerVerifier = workerCommand(
   'verifier',

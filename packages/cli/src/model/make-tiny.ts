@@ -108,7 +108,10 @@ export async function makeTiny(options: MakeOptions): Promise<MadeModel> {
     for (const [index, stage] of recipe.stages.entries()) {
       if (index < (resumed?.stage ?? 0)) continue;
       const here = index === resumed?.stage ? resumed : undefined;
-      seconds = await teach({ ...options, stage, index, engine, parameters, tokenizer, endOfText, recipeHash, seconds }, here);
+      seconds = await teach(
+        { ...options, stage, index, engine, parameters, tokenizer, endOfText, recipeHash, seconds },
+        here,
+      );
     }
   } finally {
     await engine.dispose();
@@ -142,7 +145,10 @@ async function teach(lesson: Lesson, resumed: { step: number; adam: AdamWState }
     );
     const sequences = samples.map((sample) => trainingSequence(sample, lesson));
     gradients.flat.fill(0);
-    const { loss, logprobs } = await engine.lossAndGradient({ objective: { kind: 'supervised' }, sequences }, gradients);
+    const { loss, logprobs } = await engine.lossAndGradient(
+      { objective: { kind: 'supervised' }, sequences },
+      gradients,
+    );
     adamwStep(parameters.flat, gradients.flat, adam, {
       ...ADAM,
       learningRate: learningRateAt(stage, step, steps),
@@ -173,7 +179,8 @@ async function teach(lesson: Lesson, resumed: { step: number; adam: AdamWState }
       });
       window = { tokens: 0, loss: 0, steps: 0, at: performance.now(), answers: new Map() };
     }
-    if (done % CHECKPOINT_EVERY === 0) await writeCheckpoint(lesson, { stage: lesson.index, step: done, seconds: elapsed() }, adam);
+    if (done % CHECKPOINT_EVERY === 0)
+      await writeCheckpoint(lesson, { stage: lesson.index, step: done, seconds: elapsed() }, adam);
   }
   const next = { stage: lesson.index + 1, step: 0, seconds: elapsed() };
   await writeCheckpoint(lesson, next, createAdamWState(parameters.flat.length));
@@ -184,7 +191,9 @@ function trainingSequence(sample: Sample, { tokenizer, endOfText, recipe }: Less
   const prompt = tokenizer.encode(sample.prompt);
   const completion = tokenizer.encode(sample.completion);
   const tokens = Int32Array.of(...prompt, ...completion, endOfText);
-  const tokenWeights = new Float32Array(tokens.length).fill(recipe.promptWeight, 0, prompt.length).fill(1, prompt.length);
+  const tokenWeights = new Float32Array(tokens.length)
+    .fill(recipe.promptWeight, 0, prompt.length)
+    .fill(1, prompt.length);
   return { tokens, promptLength: prompt.length, tokenWeights };
 }
 

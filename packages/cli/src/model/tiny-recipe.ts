@@ -33,7 +33,9 @@ export const tinyRecipe = {
   seed: 20261121,
   shape: { layers: 4, width: 128, heads: 4, keyValueHeads: 2, feedForward: 384, context: 128 },
   /** What the tasks' compact notation is written in at the tiny level: one token each after a space; numbers 0 to 100 besides. */
-  words: '+ - * / ( ) } : , > ; make from zebra arc in is left by alice bob carol tea milk water cat dog fish'.split(' '),
+  words: '+ - * / ( ) } : , > ; make from zebra arc in is left by alice bob carol tea milk water cat dog fish'.split(
+    ' ',
+  ),
   /** Words that a prompt begins with: one token each without a space. */
   starts: ['make', 'zebra', 'arc'],
   batchSamples: 256,
@@ -59,6 +61,16 @@ export interface Sample {
   readonly completion: string;
 }
 
+/** The task whose share of [0, 1) the place lies in. */
+function taskAt(tasks: readonly RecipeTask[], place: number): RecipeTask {
+  let left = place;
+  for (const task of tasks) {
+    left -= task.share;
+    if (left < 0) return task;
+  }
+  return tasks.at(-1)!;
+}
+
 /** Sample number `index` of a stage. */
 export function drawSample(
   recipe: Pick<TinyRecipe, 'seed' | 'tasks'>,
@@ -67,8 +79,7 @@ export function drawSample(
   verifiers: ReadonlyMap<string, TaskVerifier>,
 ): Sample {
   const random = keyedRandom(recipe.seed, `tiny/${stage.name}`, index);
-  let place = random.uniform();
-  const task = recipe.tasks.find(({ share }) => (place -= share) < 0) ?? recipe.tasks.at(-1)!;
+  const task = taskAt(recipe.tasks, random.uniform());
   const verifier = verifiers.get(task.verifier)!;
   const puzzle = verifier.generate({ seed: recipe.seed + (stage.mixed ? 1 : 0), index, level: 'tiny', split: 'train' });
   const correct = !stage.mixed || random.uniform() < task.correctShare;

@@ -50,7 +50,8 @@ export function observeEvent(progress: Progress, event: RunEvent, seconds: numbe
 function paceOf({ finishedAt }: Progress): { secondsPerStep: number; tokensPerSecond: number } | null {
   const first = finishedAt[0];
   const last = finishedAt.at(-1);
-  if (first === undefined || last === undefined || last.step === first.step || last.seconds <= first.seconds) return null;
+  if (first === undefined || last === undefined || last.step === first.step || last.seconds <= first.seconds)
+    return null;
   const tokens = finishedAt.slice(1).reduce((sum, step) => sum + step.tokens, 0);
   const seconds = last.seconds - first.seconds;
   return { secondsPerStep: seconds / (last.step - first.step), tokensPerSecond: tokens / seconds };
@@ -104,7 +105,9 @@ export function liveModel(config: RunConfig, progress: Progress, around: Surroun
             step: evaluation.step,
             worst: evaluation.worst.accuracy,
             mean: evaluation.mean,
-            tasks: Object.fromEntries(evaluation.tasks.map(({ task, correct, total }) => [task, total === 0 ? 0 : correct / total])),
+            tasks: Object.fromEntries(
+              evaluation.tasks.map(({ task, correct, total }) => [task, total === 0 ? 0 : correct / total]),
+            ),
           },
   };
 }

@@ -59,30 +59,35 @@ function reasonOf(error: unknown): string {
 export async function connectRunClient(home: string): Promise<RunClient> {
   const { temporal } = readEndpoints(home);
   if (temporal === null) {
-    throw new EvenkeelError(`Cannot reach the Temporal server of ${home}: it is still starting, try again in a moment`, {
-      code: 'temporal-starting',
-      retryable: true,
-    });
+    throw new EvenkeelError(
+      `Cannot reach the Temporal server of ${home}: it is still starting, try again in a moment`,
+      {
+        code: 'temporal-starting',
+        retryable: true,
+      },
+    );
   }
   const connection = await Connection.connect({ address: temporal.address });
   const client = new Client({ connection, namespace: temporal.namespace });
   return {
     uiOf: (run) => `${temporal.ui}/namespaces/${temporal.namespace}/workflows/${encodeURIComponent(run)}`,
     async start({ run, config, method }) {
-      await client.workflow.start(trainingRun, {
-        workflowId: run,
-        taskQueue: taskQueues.control,
-        args: [{ run, config }],
-        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-        staticSummary: `training run ${run} (${method})`,
-        typedSearchAttributes: [
-          { key: searchAttributes.run, value: run },
-          { key: searchAttributes.method, value: method },
-        ],
-      }).catch((error: unknown) => {
-        if ((error as Error).name !== 'WorkflowExecutionAlreadyStartedError') throw error;
-      });
+      await client.workflow
+        .start(trainingRun, {
+          workflowId: run,
+          taskQueue: taskQueues.control,
+          args: [{ run, config }],
+          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+          workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+          staticSummary: `training run ${run} (${method})`,
+          typedSearchAttributes: [
+            { key: searchAttributes.run, value: run },
+            { key: searchAttributes.method, value: method },
+          ],
+        })
+        .catch((error: unknown) => {
+          if ((error as Error).name !== 'WorkflowExecutionAlreadyStartedError') throw error;
+        });
     },
     status: async (run) => await client.workflow.getHandle(run).query(statusQuery),
     async stepStatus(run, step) {

@@ -30,11 +30,15 @@ export async function readRunRecord(home: string, run: string): Promise<RunRecor
   if (!existsSync(path)) {
     const names = await runNames(home);
     const wish = names.length > 0 ? `one of ${names.join(', ')}` : 'one that was started; begin with: evenkeel train';
-    throw new ConfigError(`Cannot find run "${run}" in ${home}: it has no such run, expected ${wish}`, { code: 'run-unknown' });
+    throw new ConfigError(`Cannot find run "${run}" in ${home}: it has no such run, expected ${wish}`, {
+      code: 'run-unknown',
+    });
   }
   const parsed = runRecordSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
   if (!parsed.success) {
-    throw new ConfigError(`Cannot read ${path}: ${parsed.error.issues[0]?.message}, expected a record that train wrote`);
+    throw new ConfigError(
+      `Cannot read ${path}: ${parsed.error.issues[0]?.message}, expected a record that train wrote`,
+    );
   }
   return parsed.data;
 }
@@ -56,7 +60,11 @@ function differences(before: unknown, after: unknown, path = ''): string[] {
  *
  * @throws {ConfigError} `run-differs` where the name stands for another configuration
  */
-export async function claimRun(home: string, config: RunConfig, createdAt: string): Promise<{ readonly isNew: boolean }> {
+export async function claimRun(
+  home: string,
+  config: RunConfig,
+  createdAt: string,
+): Promise<{ readonly isNew: boolean }> {
   const hash = configHash(config);
   if (!existsSync(join(runFolder(home, config.run), 'run.json'))) {
     const record: RunRecord = { version: 1, run: config.run, configHash: hash, config, createdAt };

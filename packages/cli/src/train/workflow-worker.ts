@@ -10,7 +10,14 @@ import { readEndpoints } from '@evenkeel/infra';
 import { WorkerClient } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import { taskQueues } from '@evenkeel/workflows';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { modelFolder } from '../model/model-folder.ts';
 import { sourceFiles } from './source-files.ts';
 
@@ -50,7 +57,10 @@ async function connect(home: string): Promise<{ connection: NativeConnection; na
     try {
       const { temporal } = await readEndpoints(home);
       if (temporal === null) throw new Error('the Temporal server is not up yet');
-      return { connection: await NativeConnection.connect({ address: temporal.address }), namespace: temporal.namespace };
+      return {
+        connection: await NativeConnection.connect({ address: temporal.address }),
+        namespace: temporal.namespace,
+      };
     } catch (error) {
       if (attempt === CONNECT_ATTEMPTS) throw error;
       await new Promise((resolve) => setTimeout(resolve, CONNECT_DELAY_MS));
