@@ -10,6 +10,7 @@ const processes = ['infra/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/chaos/**
 export default defineConfig({
   test: {
     pool: 'forks',
+    slowTestThreshold: 30_000,
     projects: [
       {
         test: {
@@ -26,7 +27,7 @@ export default defineConfig({
           name: 'processes',
           include: processes,
           exclude: ['**/node_modules/**'],
-          testTimeout: 600_000,
+          testTimeout: 240_000,
           hookTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },

@@ -133,8 +133,11 @@ function manifestFindings({ folders }: Workspace, folder: string, manifest: Mani
   return findings;
 }
 
+/** Tests, and what only they use: it may have what the product must not. */
+const TEST_FILE = /\.test\.ts$|[./]fixtures\.ts$|\/(testing|golden|fixtures|gate|bench)\//;
+
 function fileFindings(workspace: Workspace, folder: string, manifest: Manifest, file: string): string[] {
-  const isTest = folder === 'test' || /\.test\.ts$|\/(testing|golden|fixtures|gate|bench)\//.test(file);
+  const isTest = folder === 'test' || TEST_FILE.test(file);
   return importsOf(readFileSync(join(workspace.root, file), 'utf8')).flatMap(({ specifier, typeOnly }) => {
     const finding = specifier.startsWith('.')
       ? relativeFinding(workspace, folder, file, specifier)
@@ -147,7 +150,7 @@ function relativeFinding({ root }: Workspace, folder: string, file: string, spec
   const target = resolve(root, dirname(file), specifier);
   const stays = (home: string): boolean => !relative(join(root, home), target).startsWith('..');
   // A unit test may use what lies in test/ for all of them, such as golden values.
-  if (stays(folder) || folder === 'test' || (file.endsWith('.test.ts') && stays('test'))) return null;
+  if (stays(folder) || folder === 'test' || (TEST_FILE.test(file) && stays('test'))) return null;
   return 'it leaves its package: import the other one by its name';
 }
 

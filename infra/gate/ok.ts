@@ -1,16 +1,21 @@
 /**
  * The gate, the same for a person and for the continuous integration: form and lint, types, layers, dead code, examples of the
  * documentation, tests. `node infra/gate/ok.ts [filters for the tests]`. The checks of the text run side by side, then the tests alone,
- * as some of them look at the clock. One table at the end, and a last line that a machine can read.
+ * as some of them look at the clock. One table at the end, and a last line that a machine can read. What does not come to an end is
+ * ended, with its whole process group, and is a failure that names the tests under way.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readRunningTests } from './running-tests.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BIN = join(ROOT, 'node_modules/.bin');
+/** What a check may take, and what the tests may take: several times what they do. */
+const CHECK_LIMIT_MS = 5 * 60_000;
+const TESTS_LIMIT_MS = 25 * 60_000;
 const REPORT = join(ROOT, 'node_modules/.cache/evenkeel-tests.json');
 
 interface Check {
@@ -39,19 +44,44 @@ const CHECKS: readonly Check[] = [
 function run({ name, command: [program, ...args] }: Check, live = false): Promise<Outcome> {
   const start = performance.now();
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: ROOT, stdio: live ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
+    // A group of its own, so that whatever it started can be ended with it.
+    const output = live ? 'inherit' : 'pipe';
+    const child: ChildProcess = spawn(program, args, { cwd: ROOT, detached: true, stdio: ['ignore', output, output] });
     let said = '';
+    const endGroup = (): void => {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        process.kill(-child.pid, 'SIGKILL');
+    };
+    const limitMs = live ? TESTS_LIMIT_MS : CHECK_LIMIT_MS;
+    const limit = setTimeout(() => {
+      const running = live ? readRunningTests().map((test) => `\n  ${test}`) : [];
+      const report = `${name}: not at its end after ${seconds(limitMs)}, ended. Under way:${running.join('')}`;
+      said += report;
+      if (live) console.error(report);
+      endGroup();
+    }, limitMs);
+    const interrupt = (): void => {
+      endGroup();
+      process.exit(130);
+    };
+    process.once('SIGINT', interrupt);
+    process.once('SIGTERM', interrupt);
     const hear = (data: Buffer): void => {
       said += data;
     };
     child.stdout?.on('data', hear);
     child.stderr?.on('data', hear);
-    const end = (passed: boolean): void => resolve({ name, passed, ms: performance.now() - start, said: said.trim() });
+    const end = (passed: boolean): void => {
+      clearTimeout(limit);
+      process.off('SIGINT', interrupt);
+      process.off('SIGTERM', interrupt);
+      resolve({ name, passed, ms: performance.now() - start, said: said.trim() });
+    };
     child.once('error', (error) => {
       said += error.message;
       end(false);
     });
-    child.once('close', (code) => end(code === 0));
+    child.once(live ? 'exit' : 'close', (code) => end(code === 0));
   });
 }
 
@@ -112,7 +142,12 @@ const filters = process.argv.slice(2);
 const outcomes = await runChecks();
 mkdirSync(join(ROOT, 'node_modules/.cache'), { recursive: true });
 rmSync(REPORT, { force: true });
-const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
+const reporters = [
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${REPORT}`,
+  `--reporter=${join(import.meta.dirname, 'running-tests.ts')}`,
+];
 const tests = await run(
   { name: 'tests', command: [join(BIN, 'vitest'), 'run', '--root', ROOT, ...reporters, ...filters] },
   true,

@@ -2,8 +2,9 @@
  * Writing below a home: atomically, and with an error that says what to do where the disk refuses. It does not know what is
  * written.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '@evenkeel/store/make-folders';
 import { InfraError } from './infra-error.ts';
 
 const WISHES: Readonly<Record<string, string>> = {
@@ -26,7 +27,7 @@ export function homeError(path: string, cause: unknown): InfraError {
 /** Makes a folder with its parents. */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolders(path);
   } catch (cause) {
     throw homeError(path, cause);
   }

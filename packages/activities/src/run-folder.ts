@@ -2,8 +2,10 @@
  * What a person finds of a run in `<home>/runs/<run>`: small JSON records, one file each, written whole or not at all, the same
  * when they are written again. The truth lies in the store and in the workflow's history; these are for reading.
  */
-import { mkdir, open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { storeErrorFrom } from '@evenkeel/store';
+import { makeFolders } from '@evenkeel/store/make-folders';
 
 export function runFolder(home: string, run: string): string {
   return join(home, 'runs', run);
@@ -14,7 +16,28 @@ export function stepRecordName(step: number): string {
   return `steps/${String(step).padStart(6, '0')}.json`;
 }
 
-/** Writes one file by a temporary one and a rename. */
+async function replaceWhole(path: string, content: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw thrown;
+  }
+}
+
+/**
+ * Writes one file by a temporary one and a rename.
+ *
+ * @throws {StoreError} `disk-full` (retryable), `read-only`, `store-io`
+ */
 export async function writeRunFile(
   home: string,
   run: string,
@@ -22,16 +45,12 @@ export async function writeRunFile(
   content: Uint8Array | string,
 ): Promise<string> {
   const path = join(runFolder(home, run), name);
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, 'w');
   try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
+    makeFolders(dirname(path));
+    await replaceWhole(path, content);
+  } catch (thrown) {
+    throw storeErrorFrom("write a run's record", path, thrown);
   }
-  await rename(temporary, path);
   return path;
 }
 

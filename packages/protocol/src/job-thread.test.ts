@@ -95,6 +95,9 @@ describe('a thread that dies', () => {
   test('between two jobs harms nobody', async () => {
     const { run } = start();
     const { thread } = await run({ kind: 'die-afterwards' });
+    const channel = new BroadcastChannel('echo-thread');
+    channel.postMessage('die');
+    channel.close();
     let later = thread;
     while (later === thread) {
       await sleep(50);

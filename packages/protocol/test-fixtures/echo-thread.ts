@@ -14,8 +14,6 @@ export interface EchoResult {
   readonly data: unknown;
 }
 
-let dies = false;
-
 serveJobs<EchoJob, EchoResult>(async (job, { onProgress, signal }) => {
   const answer = (text: string): EchoResult => ({ text, thread: threadId, data: workerData });
   switch (job.kind) {
@@ -41,7 +39,9 @@ serveJobs<EchoJob, EchoResult>(async (job, { onProgress, signal }) => {
       });
       return await new Promise(() => {});
     case 'die-afterwards':
-      dies = true;
+      new BroadcastChannel('echo-thread').onmessage = () => {
+        throw new Error('died between two jobs');
+      };
       return answer('goodbye');
     case 'unclonable':
       return { ...answer(''), data: () => {} };
@@ -56,7 +56,3 @@ serveJobs<EchoJob, EchoResult>(async (job, { onProgress, signal }) => {
   }
   return answer('');
 });
-
-setInterval(() => {
-  if (dies) throw new Error('died between two jobs');
-}, 1);

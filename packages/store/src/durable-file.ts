@@ -3,9 +3,10 @@
  * or link, then fsync of the folder.
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from './errors.ts';
+import { makeFolders } from './make-folders.ts';
 
 /** Makes a folder's entries durable. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -19,9 +20,7 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Makes the folder and those above it, durably. */
 export async function ensureFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  for (const made of makeFolders(folder)) await syncFolder(dirname(made));
 }
 
 /** Writes and syncs a new file of a random name; removes it again where that fails. Returns its path. */

@@ -1,9 +1,10 @@
 /** `evenkeel model make`: makes the shipped tiny policy from random weights, on the same engine that trains it later. */
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '@evenkeel/core';
+import { makeFolder } from '@evenkeel/infra';
 import { newModelFiles, policyHash, saveModelDirectory } from '@evenkeel/policy';
 import type { TaskVerifier } from '@evenkeel/verifier';
 import { findVerifier } from '@evenkeel/verifier-host';
@@ -44,7 +45,8 @@ accuracy on puzzles of the tuning split) is written to curve.jsonl in the work f
     const replace = flags.replace === true;
     await refuseOccupied(out, replace);
     const recipe = quick ? quickRecipe : tinyRecipe;
-    await mkdir(workFolder, { recursive: true });
+    makeFolder(dirname(out));
+    makeFolder(workFolder);
     const curve = join(workFolder, CURVE);
     const timer = new TimeLeft(recipe);
     let writing = Promise.resolve();

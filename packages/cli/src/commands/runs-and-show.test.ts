@@ -49,7 +49,7 @@ beforeAll(async () => {
   await writeRunRecord(home, 'mine', 'evaluations/000000.json', evaluation(0, 60));
   await writeRunRecord(home, 'mine', 'evaluations/000002.json', evaluation(2, 110));
   await writeRunRecord(home, 'mine', 'result.json', { step: 2, sha256: 'cd'.repeat(32), path: 'policy', policy });
-  const other = resolveRunConfig({ run: 'other', tasks, method: 'grpo' }, verifiers);
+  const other = resolveRunConfig({ run: 'other', tasks, method: 'grpo', steps: 30 }, verifiers);
   await claimRun(home, other, '2026-11-21T09:00:00.000Z');
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));

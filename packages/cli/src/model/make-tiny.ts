@@ -4,7 +4,7 @@
  * the same weights.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError, hashOf, keyedRandom } from '@evenkeel/core';
 import {
@@ -23,6 +23,7 @@ import {
   type Tokenizer,
   tokenizerFromJson,
 } from '@evenkeel/policy';
+import { makeFolders } from '@evenkeel/store/make-folders';
 import type { TaskVerifier } from '@evenkeel/verifier';
 import { drawSample, learningRateAt, type RecipeStage, type Sample, type TinyRecipe } from './tiny-recipe.ts';
 
@@ -233,7 +234,7 @@ async function writeCheckpoint(
   adam: AdamWState,
 ): Promise<void> {
   const folder = join(workFolder, 'next');
-  await mkdir(folder, { recursive: true });
+  makeFolders(folder);
   const bytes = new Uint8Array(parameters.flat.buffer, parameters.flat.byteOffset, parameters.flat.byteLength);
   await writeFile(join(folder, FILES.parameters), bytes);
   await writeFile(join(folder, FILES.adam), adamwStateToBytes(adam));

@@ -1,12 +1,12 @@
 /** The process that serves Temporal: workflow code in its sandbox, and the activities on their queues. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createActivities } from '@evenkeel/activities';
 import { hashOf, type Logger } from '@evenkeel/core';
-import { readEndpoints } from '@evenkeel/infra';
+import { makeFolder, readEndpoints } from '@evenkeel/infra';
 import { WorkerClient } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import { taskQueues } from '@evenkeel/workflows';
@@ -45,7 +45,7 @@ async function workflowBundle(home: string): Promise<string> {
   const path = join(home, 'cache', `workflows-${hashOf({ versions, sources }).slice(0, 16)}.js`);
   if (!existsSync(path)) {
     const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     await writeFile(`${path}.${process.pid}.tmp`, code);
     await rename(`${path}.${process.pid}.tmp`, path);
   }

@@ -95,7 +95,7 @@ describe('resultPlaces()', () => {
     }).join('\n');
     expect(text).toContain('.evenkeel/runs/first-run-2/policy');
     expect(text).toContain(`sha256 ${'ab'.repeat(32)}`);
-    expect(text).toContain('.evenkeel/runs/first-run-2/steps/*.json');
+    expect(text).toContain('.evenkeel/runs/first-run-2/metrics.arrow');
     expect(text).toContain('./evenkeel show first-run-2');
     expect(text).toContain('npm start -- --run first-run-3 --seed 5');
   });

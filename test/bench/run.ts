@@ -1,0 +1,26 @@
+/**
+ * The benches by name: `pnpm bench NAME -- ARGS`. Each is a program of its own and says itself what it takes.
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const benches: Readonly<Record<string, { readonly path: string; readonly summary: string }>> = {
+  orchestration: { path: './orchestration.ts', summary: 'what Temporal and the sockets cost of each step of a run' },
+  sandbox: {
+    path: '../../packages/verifier-host/bench/sandbox.ts',
+    summary: 'verdicts per second through the sandbox',
+  },
+};
+
+const [name, ...rest] = process.argv.slice(2).filter((argument) => argument !== '--');
+const bench = name !== undefined && Object.hasOwn(benches, name) ? benches[name] : undefined;
+if (bench === undefined) {
+  if (name !== undefined) console.error(`Cannot bench ${name}: there is no such bench, expected one of these`);
+  for (const [known, { summary }] of Object.entries(benches)) console.error(`  ${known.padEnd(14)} ${summary}`);
+  process.exit(2);
+}
+const path = fileURLToPath(new URL(bench.path, import.meta.url));
+const child = spawn(process.execPath, ['--no-warnings', path, ...rest], { stdio: 'inherit' });
+child.on('close', (code) => {
+  process.exitCode = code ?? 1;
+});

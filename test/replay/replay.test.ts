@@ -1,0 +1,46 @@
+/**
+ * Every recorded history against the workflow code of today, without a server: a run that began with yesterday's code goes on
+ * with today's. What fails here would stop a run that is under way; see `record.ts` for how histories are made.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type RecordedHistory, readHistories, timelineOf } from '../support/history.ts';
+
+const histories = readHistories(join(import.meta.dirname, 'histories'));
+let workflowBundle: WorkflowBundle;
+
+beforeAll(async () => {
+  const logger = new DefaultLogger('ERROR');
+  Runtime.install({ logger, telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } } });
+  workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(import.meta.resolve('@evenkeel/workflows')),
+    logger,
+  });
+}, 120_000);
+
+async function replay(history: RecordedHistory['history']): Promise<void> {
+  const { workflowId } = timelineOf(history) ?? { workflowId: 'unfinished' };
+  await Worker.runReplayHistory({ workflowBundle }, history, workflowId);
+}
+
+describe('a recorded history', () => {
+  test('is there of a run, of its steps and of an evaluation', () => {
+    const types = new Set(histories.map(({ history }) => timelineOf(history)?.workflowType));
+    expect([...types].sort()).toEqual(expect.arrayContaining(['evaluation', 'trainingRun', 'trainingStep']));
+  });
+
+  test.each(histories.map(({ name, history }) => [name, history] as const))(
+    '%s leads the code of today to the same commands',
+    async (_name, history) => {
+      await replay(history);
+    },
+  );
+
+  test('of other code is refused: the check sees what it is there for', async () => {
+    const step = histories.find(({ history }) => timelineOf(history)?.workflowType === 'trainingStep')!;
+    const changed = JSON.parse(JSON.stringify(step.history).replaceAll('"planRound"', '"planAnything"'));
+    await expect(replay(changed)).rejects.toMatchObject({ name: 'DeterminismViolationError' });
+  });
+});
