@@ -33,6 +33,8 @@ export default class RunningTests implements Reporter {
   }
 
   onTestCaseReady(test: TestCase): void {
+    // Reports of one module may come after its end.
+    if (!this.#running.has(test.module.id)) return;
     this.#running.set(test.module.id, `${test.module.moduleId} > ${test.fullName}`);
     this.#write();
   }

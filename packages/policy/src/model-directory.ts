@@ -144,7 +144,8 @@ function jsonText(value: unknown): string {
  * Writes a model folder: F32 weights and the text files, on the disk before it appears under its name.
  *
  * @param options.replace whether a folder that is there may be replaced; the old one is gone for a moment then
- * @throws {PolicyError} `model-exists` if the folder is there and not empty, and `replace` is not set
+ * @throws {PolicyError} `model-exists` if the folder is there and not empty, and `replace` is not set; `model-unwritable`
+ *   (retryable) where the disk is full or the folder cannot be written
  */
 export async function saveModelDirectory(
   dir: string,
@@ -169,7 +170,10 @@ export async function saveModelDirectory(
     await rm(`${draft}.old`, { recursive: true, force: true });
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    throw error;
+    throw new PolicyError(
+      `Cannot save model in ${dir}: ${error instanceof Error ? error.message : String(error)}, expected a folder with room that can be written: free space there, or name another`,
+      { code: 'model-unwritable', retryable: true, cause: error },
+    );
   }
 }
 

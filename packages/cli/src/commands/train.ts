@@ -158,10 +158,14 @@ class Session {
     if (json) {
       if (event.kind === 'step') printJson({ kind: 'step', ...event.table });
       if (event.kind === 'evaluation') printJson({ kind: 'evaluation', ...event.evaluation });
+      if (event.kind === 'retry') printJson(event);
       if (event.kind === 'status' && event.status.phase !== before?.phase) {
         printJson({ kind: 'phase', run: event.status.run, phase: event.status.phase, step: event.status.step });
       }
       return;
+    }
+    if (event.kind === 'retry') {
+      this.logger.warn(`${event.activity} fails (attempt ${event.attempt}) and is tried again: ${event.message}`);
     }
     if (event.kind !== 'status') return;
     const processes = supervisor?.processes() ?? [];

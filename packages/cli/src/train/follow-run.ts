@@ -3,14 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Evaluation, runFolder, type StepTable, stepRecordName } from '@evenkeel/activities';
 import type { RunResult, RunStatus, StepStatus } from '@evenkeel/workflows';
-import type { RunClient } from './run-client.ts';
+import type { Retry, RunClient } from './run-client.ts';
 
 const POLL_MS = 400;
+/** Looks between two looks at what is tried again. */
+const RETRIES_EVERY = 5;
+/** A worker that is started again costs an attempt or two: what fails more often is told. */
+const TOLD_FROM_ATTEMPT = 3;
 
 export type RunEvent =
   | { readonly kind: 'status'; readonly status: RunStatus; readonly step: StepStatus | null }
   | { readonly kind: 'step'; readonly table: StepTable }
-  | { readonly kind: 'evaluation'; readonly evaluation: Evaluation };
+  | { readonly kind: 'evaluation'; readonly evaluation: Evaluation }
+  /** Told once for each reason. */
+  | ({ readonly kind: 'retry' } & Retry);
 
 export interface FollowOptions {
   readonly home: string;
@@ -26,7 +32,7 @@ export interface FollowOptions {
  * @returns the result; null where the signal aborted
  */
 export async function followRun({ home, run, client, signal, onEvent }: FollowOptions): Promise<RunResult | null> {
-  const seen = { step: -1, evaluations: new Set<number>() };
+  const seen = { step: -1, evaluations: new Set<number>(), retries: new Set<string>() };
   let result: RunResult | undefined;
   let failure: unknown;
   client.result(run, signal).then(
@@ -37,7 +43,7 @@ export async function followRun({ home, run, client, signal, onEvent }: FollowOp
       failure = error ?? new Error('the run failed');
     },
   );
-  while (!signal.aborted && failure === undefined) {
+  for (let look = 1; !signal.aborted && failure === undefined; look++) {
     const ended = result !== undefined;
     const status = await client.status(run).catch(() => null);
     if (status !== null) {
@@ -56,6 +62,14 @@ export async function followRun({ home, run, client, signal, onEvent }: FollowOp
       onEvent({ kind: 'status', status, step });
     }
     if (ended) return result!;
+    if (look % RETRIES_EVERY === 0) {
+      for (const retry of await client.retries(run).catch(() => [])) {
+        const reason = `${retry.activity}: ${retry.message}`;
+        if (retry.attempt < TOLD_FROM_ATTEMPT || seen.retries.has(reason)) continue;
+        seen.retries.add(reason);
+        onEvent({ kind: 'retry', ...retry });
+      }
+    }
     await pause(POLL_MS, signal);
   }
   if (failure !== undefined && !signal.aborted) throw failure;

@@ -32,6 +32,8 @@ export function observeEvent(progress: Progress, event: RunEvent, seconds: numbe
   switch (event.kind) {
     case 'status':
       return { ...progress, status: event.status, stepPhase: event.step?.phase ?? null };
+    case 'retry':
+      return progress;
     case 'evaluation':
       return { ...progress, base: progress.base ?? event.evaluation, evaluation: event.evaluation };
     case 'step': {

@@ -35,6 +35,16 @@ export interface StartOptions {
   readonly method: string;
 }
 
+/** An activity of a run that failed and is tried again. */
+export interface Retry {
+  /** For example `finishStep`. */
+  readonly activity: string;
+  /** The attempt under way or waited for, from 1. */
+  readonly attempt: number;
+  /** Why the last attempt failed. */
+  readonly message: string;
+}
+
 export interface RunClient {
   /** The Web UI's page of a run. */
   uiOf(run: string): string;
@@ -43,6 +53,8 @@ export interface RunClient {
   status(run: string): Promise<RunStatus>;
   /** The step under way; null where it has just ended or not begun. */
   stepStatus(run: string, step: number): Promise<StepStatus | null>;
+  /** The activities of the run and of its children under way that failed at least once and are tried again. */
+  retries(run: string): Promise<readonly Retry[]>;
   update(run: string, update: RunUpdate): Promise<{ readonly step: number }>;
   /** Waits for the end. @throws {EvenkeelError} `run-failed` with the reason; an AbortError where the signal aborts */
   result(run: string, signal: AbortSignal): Promise<RunResult>;
@@ -97,6 +109,18 @@ export async function connectRunClient(home: string): Promise<RunClient> {
         if (error instanceof WorkflowNotFoundError) return null;
         throw error;
       }
+    },
+    async retries(run) {
+      const own = await client.workflow.getHandle(run).describe();
+      const children = (own.raw.pendingChildren ?? []).flatMap(({ workflowId }) => workflowId || []);
+      const all = [own, ...(await Promise.all(children.map((id) => client.workflow.getHandle(id).describe())))];
+      return all.flatMap(({ raw }) =>
+        (raw.pendingActivities ?? []).flatMap(({ activityType, attempt, lastFailure }): Retry[] =>
+          lastFailure == null
+            ? []
+            : [{ activity: activityType?.name ?? '', attempt: attempt ?? 1, message: lastFailure.message ?? '' }],
+        ),
+      );
     },
     update: async (run, update) => await client.workflow.getHandle(run).executeUpdate(updates[update]),
     async result(run, signal) {
