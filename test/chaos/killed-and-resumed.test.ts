@@ -9,7 +9,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type JournalEvent, openFolderStore, repeatedWork, type Store } from '@evenkeel/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { homeProcessIds, isAlive, smallRun, startEvenkeel, type TrainProcess } from '../support/train-process.ts';
+import {
+  endTrainProcesses,
+  homeProcessIds,
+  isAlive,
+  smallRun,
+  startEvenkeel,
+  type TrainProcess,
+} from '../support/train-process.ts';
 
 const POLL_MS = 15;
 const PATIENCE_MS = 120_000;
@@ -22,6 +29,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await endTrainProcesses();
   await rm(folder, { recursive: true, force: true });
 });
 

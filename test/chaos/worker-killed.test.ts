@@ -1,5 +1,6 @@
 /** A worker that is killed at each of its fault points: every job ends once, and nothing that was committed is begun again. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,46 +30,63 @@ const workerText = (folder: string) => `
 
 let folder: string;
 let store: FolderStore;
-let child: ChildProcess | undefined;
-let url: string | undefined;
-let deaths: number;
-let stopping: boolean;
+let worker: SupervisedWorker;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'evenkeel-killed-'));
   store = await openFolderStore(join(folder, 'store'));
-  deaths = 0;
-  stopping = false;
 });
 
 afterEach(async () => {
-  stopping = true;
-  child?.kill('SIGKILL');
+  await worker.stop();
   await store.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts the worker, and again whenever it dies: each time on another port. */
-function supervise(environment: Readonly<Record<string, string>>): void {
-  url = undefined;
-  const args = ['--input-type=module-typescript', '--eval', workerText(store.folder)];
-  child = spawn(process.execPath, args, {
-    cwd: import.meta.dirname,
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  createInterface(child.stdout!).on('line', (line) => {
-    url = line;
-  });
-  child.on('exit', () => {
-    if (stopping) return;
-    deaths++;
-    supervise(environment);
-  });
-}
+/** A worker that is started again whenever it dies: each time on another port. */
+class SupervisedWorker {
+  deaths = 0;
+  #url: string | undefined;
+  #child: ChildProcess;
+  #stopping = false;
+  readonly #environment: Readonly<Record<string, string>>;
 
-function endpoint(): Promise<{ url: string; token: string }> {
-  return url === undefined ? Promise.reject(new Error('it is being started')) : Promise.resolve({ url, token: TOKEN });
+  constructor(environment: Readonly<Record<string, string>>) {
+    this.#environment = environment;
+    this.#child = this.#start();
+  }
+
+  async endpoint(): Promise<{ url: string; token: string }> {
+    if (this.#url === undefined) throw new Error('it is being started');
+    return { url: this.#url, token: TOKEN };
+  }
+
+  /** Resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const exit = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exit;
+  }
+
+  #start(): ChildProcess {
+    const args = ['--input-type=module-typescript', '--eval', workerText(store.folder)];
+    const child = spawn(process.execPath, args, {
+      cwd: import.meta.dirname,
+      env: { ...process.env, ...this.#environment },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    createInterface(child.stdout).on('line', (line) => {
+      this.#url = line;
+    });
+    child.on('exit', () => {
+      if (this.#stopping) return;
+      this.deaths++;
+      this.#url = undefined;
+      this.#child = this.#start();
+    });
+    return child;
+  }
 }
 
 const resultSchema = z.strictObject({
@@ -81,12 +99,12 @@ test.each([
   { point: 'worker/before-commit', startedTwice: 1 },
   { point: 'worker/after-commit', startedTwice: 0 },
 ])('killed at $point, a worker loses no job and repeats no committed one', async ({ point, startedTwice }) => {
-  supervise({ EVENKEEL_FAULT: `${point}:3`, EVENKEEL_FAULT_ONCE: join(folder, 'marker') });
+  worker = new SupervisedWorker({ EVENKEEL_FAULT: `${point}:3`, EVENKEEL_FAULT_ONCE: join(folder, 'marker') });
   const keys = Array.from({ length: JOBS }, (_, n) => `run/step-000001/shard-${n}`);
   const results = await Promise.all(
     keys.map((key, n) =>
       callWorker({
-        endpoint,
+        endpoint: () => worker.endpoint(),
         role: 'rollout',
         key,
         attempt: 1,
@@ -100,7 +118,7 @@ test.each([
     expect(result.n).toBe(n);
     expect(Buffer.from(await store.get(result.text)).toString()).toBe(`job ${n}`);
   }
-  expect(deaths).toBe(1);
+  expect(worker.deaths).toBe(1);
   const events = await store.readJournal();
   const commits = await store.listCommits('run/step-000001/');
   expect(commits.map((commit) => commit.key)).toEqual(keys);

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadModelDirectory, policyHash } from '@evenkeel/policy';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { homeProcessIds, isAlive, smallRun, startEvenkeel, type TrainResult } from '../support/train-process.ts';
+import {
+  endTrainProcesses,
+  homeProcessIds,
+  isAlive,
+  smallRun,
+  startEvenkeel,
+  type TrainResult,
+} from '../support/train-process.ts';
 
 let folder = '';
 let home = '';
@@ -16,6 +23,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await endTrainProcesses();
   await rm(folder, { recursive: true, force: true });
 });
 

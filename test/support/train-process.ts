@@ -43,6 +43,18 @@ export const smallRun = {
   evaluation: { every: 0, promptsPerTask: 8 },
 };
 
+const underWay = new Set<TrainProcess>();
+
+/** Ends what a failed test left behind: the command first asked, so that it stops its own processes. For `afterAll`. */
+export async function endTrainProcesses(): Promise<void> {
+  for (const { child, ended } of underWay) {
+    child.kill('SIGTERM');
+    const patience = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    await ended;
+    clearTimeout(patience);
+  }
+}
+
 /** Starts `evenkeel ARGS`. */
 export function startEvenkeel(args: readonly string[], env: Readonly<Record<string, string>> = {}): TrainProcess {
   const child = spawn(process.execPath, [main, ...args], {
@@ -54,9 +66,12 @@ export function startEvenkeel(args: readonly string[], env: Readonly<Record<stri
   createInterface({ input: child.stdout! }).on('line', (line) => lines.push(JSON.parse(line) as TrainLine));
   createInterface({ input: child.stderr! }).on('line', (line) => errors.push(line));
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
-    child.on('close', (code, signal) => resolve({ code, signal }));
+    child.on('close', (code, signal) => {
+      underWay.delete(started);
+      resolve({ code, signal });
+    });
   });
-  return {
+  const started: TrainProcess = {
     child,
     lines,
     errors,
@@ -72,6 +87,8 @@ export function startEvenkeel(args: readonly string[], env: Readonly<Record<stri
       return found as unknown as TrainResult;
     },
   };
+  underWay.add(started);
+  return started;
 }
 
 /** The living processes of a home by name, as the supervisor recorded them. */

@@ -36,9 +36,12 @@ export function parseJournal(path: string, text: string): JournalEvent[] {
   });
 }
 
+/** File systems stamp with the kernel's coarse clock, which is up to a tick of 100 Hz behind the clock of the events. */
+const CLOCK_TICK_MS = 10;
+
 /**
  * The events that must not be: work that was started on a key after its commit. Empty, or the promise "committed, never
- * repeated" is broken.
+ * repeated" is broken. A commit is known by its file's time, and by its own event where its worker lived to write it.
  *
  * @example
  * ```ts
@@ -46,7 +49,7 @@ export function parseJournal(path: string, text: string): JournalEvent[] {
  * import { repeatedWork } from '@evenkeel/store';
  *
  * const event = { key: 'a', worker: 'w', pid: 1 };
- * const events = [{ ...event, kind: 'started', at: 1 }, { ...event, kind: 'started', at: 3 }] as const;
+ * const events = [{ ...event, kind: 'started', at: 1 }, { ...event, kind: 'started', at: 30 }] as const;
  * equal(repeatedWork(events, [{ key: 'a', committedAt: 2 }]).length, 1);
  * ```
  */
@@ -54,6 +57,9 @@ export function repeatedWork(
   events: readonly JournalEvent[],
   commits: readonly Pick<ListedCommit, 'key' | 'committedAt'>[],
 ): JournalEvent[] {
-  const committedAt = new Map(commits.map((commit) => [commit.key, commit.committedAt]));
+  const committedAt = new Map(commits.map((commit) => [commit.key, commit.committedAt + CLOCK_TICK_MS]));
+  for (const { key, kind, at } of events) {
+    if (kind === 'committed') committedAt.set(key, Math.min(at, committedAt.get(key) ?? Infinity));
+  }
   return events.filter((event) => event.kind === 'started' && event.at > (committedAt.get(event.key) ?? Infinity));
 }
