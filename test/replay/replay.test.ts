@@ -38,9 +38,17 @@ describe('a recorded history', () => {
     },
   );
 
+  test('of a step with one round has few events, and tells its decisions apart from its work', () => {
+    const step = timelineOf(histories.find(({ name }) => name === 'recorded-step')!.history)!;
+    expect(step.events).toBeLessThanOrEqual(60);
+    const types = step.activities.toSorted((a, b) => a.from - b.from).map(({ type }) => type);
+    expect(types).toEqual(['planRound', 'rollOut', 'rollOut', 'verify', 'closeRound', 'update', 'finishStep']);
+    for (const { from, to } of step.activities) expect(to).toBeGreaterThan(from);
+  });
+
   test('of other code is refused: the check sees what it is there for', async () => {
     const step = histories.find(({ history }) => timelineOf(history)?.workflowType === 'trainingStep')!;
-    const changed = JSON.parse(JSON.stringify(step.history).replaceAll('"planRound"', '"planAnything"'));
+    const changed = JSON.parse(JSON.stringify(step.history).replaceAll('"rollOut"', '"rollAnything"'));
     await expect(replay(changed)).rejects.toMatchObject({ name: 'DeterminismViolationError' });
   });
 });

@@ -66,6 +66,33 @@ function inputOf(attributes: Attributes): Readonly<Record<string, unknown>> {
   return JSON.parse(Buffer.from(payload.data, 'base64').toString()) as Record<string, unknown>;
 }
 
+interface Clock {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+function clockMs({ seconds, nanos }: Clock): number {
+  return seconds * 1000 + nanos / 1e6;
+}
+
+/**
+ * A local activity from its marker. The SDK's core puts down its end as the start of the workflow task that ran it plus what it
+ * took, whenever within that task it ran.
+ */
+function localActivityOf(marker: HistoryEvent, byId: ReadonlyMap<string, HistoryEvent>): ActivityInterval[] {
+  const { markerName, details, workflowTaskCompletedEventId } = attributesOf(marker) as unknown as {
+    markerName: string;
+    details: { data: { payloads: { data: string }[] } };
+    workflowTaskCompletedEventId: string;
+  };
+  if (markerName !== 'core_local_activity') return [];
+  const data = JSON.parse(Buffer.from(details.data.payloads[0]!.data, 'base64').toString());
+  const { startedEventId } = attributesOf(byId.get(workflowTaskCompletedEventId)!) as unknown as Record<string, string>;
+  const took = clockMs(data.complete_time) - millisecondsOf(byId.get(startedEventId!)!);
+  const from = clockMs(data.original_schedule_time);
+  return [{ type: data.activity_type, input: {}, from, to: from + took }];
+}
+
 /** The timeline of a history; null where its workflow has not completed. */
 export function timelineOf({ events }: RecordedHistory['history']): Timeline | null {
   const first = events[0]!;
@@ -88,7 +115,7 @@ export function timelineOf({ events }: RecordedHistory['history']): Timeline | n
     events: events.length,
     from: millisecondsOf(first),
     to: millisecondsOf(last),
-    activities,
+    activities: [...activities, ...events.flatMap((event) => localActivityOf(event, byId))],
   };
 }
 

@@ -1,6 +1,6 @@
 /** The activities as the workflows call them: which queue, which time limits, which label in the Temporal UI. */
 import type { ControlActivities, RolloutActivities, TrainActivities, VerifyActivities } from '@evenkeel/activities';
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { type ActivityOptions, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import { taskQueues } from './queues.ts';
 
 /**
@@ -21,6 +21,20 @@ const shortWork: ActivityOptions = {
 
 export function control(summary: string): ControlActivities {
   return proxyActivities<ControlActivities>({ ...shortWork, taskQueue: taskQueues.control, summary });
+}
+
+/**
+ * A step's decisions: milliseconds of work that is the same when it is repeated, so they run within the workflow task that asks for
+ * them and save two round trips to the server each. A failure that lasts waits by timers, which the Temporal UI shows.
+ */
+export function decision(summary: string): Pick<ControlActivities, 'planRound' | 'closeRound' | 'finishStep'> {
+  const { planRound, closeRound, finishStep } = proxyLocalActivities<ControlActivities>({
+    startToCloseTimeout: shortWork.startToCloseTimeout!,
+    retry: shortWork.retry!,
+    localRetryThreshold: '1 second',
+    summary,
+  });
+  return { planRound, closeRound, finishStep };
 }
 
 export function rollout(summary: string): RolloutActivities {

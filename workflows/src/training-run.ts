@@ -100,6 +100,8 @@ export async function trainingRun(input: TrainingRunInput): Promise<RunResult> {
       workflowId: stepWorkflowId(run, number),
       args: [{ run, config, state: before.state }],
       parentClosePolicy: ParentClosePolicy.TERMINATE,
+      // A worker that dies while it decides is seen by this.
+      workflowTaskTimeout: '5 seconds',
       staticSummary: `${run}: step ${number} of ${before.steps} (${before.method})`,
       typedSearchAttributes: [
         { key: searchAttributes.run, value: run },

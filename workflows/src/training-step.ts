@@ -1,7 +1,7 @@
 import type { FinishedRound, RoundOutcome, RoundPlan, RunRef, RunState, StepTable } from '@evenkeel/activities';
 import { setHandler, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
 import { type StepPhase, searchAttributes, stepStatusQuery } from './messages.ts';
-import { control, rollout, training, verification } from './proxies.ts';
+import { decision, rollout, training, verification } from './proxies.ts';
 import { countsText, tableText } from './summaries.ts';
 
 export interface TrainingStepInput extends RunRef {
@@ -29,7 +29,7 @@ export async function trainingStep(input: TrainingStepInput): Promise<TrainingSt
     prompts: plan?.shards.at(-1)?.to ?? 0,
   }));
 
-  plan = await control('plan round 0').planRound({ run, config, state });
+  plan = await decision('plan round 0').planRound({ run, config, state });
   const rounds: FinishedRound[] = [];
   let completionTokens = 0;
   let sequences = 0;
@@ -56,7 +56,7 @@ export async function trainingStep(input: TrainingStepInput): Promise<TrainingSt
     });
     rounds.push({ plan: current, rollouts, verdicts });
     phase = 'select';
-    outcome = await control(`filter round ${current.round}, select`).closeRound({ run, config, state, rounds });
+    outcome = await decision(`filter round ${current.round}, select`).closeRound({ run, config, state, rounds });
     if (outcome.kind === 'again') plan = outcome.plan;
   } while (outcome.kind === 'again');
 
@@ -66,7 +66,7 @@ export async function trainingStep(input: TrainingStepInput): Promise<TrainingSt
       ? null
       : await training(`update on ${outcome.groups} groups`).update({ run, config, state, batch: outcome.batch });
   phase = 'reweigh';
-  const finished = await control('reweigh the tasks').finishStep({
+  const finished = await decision('reweigh the tasks').finishStep({
     ...{ run, config, state, outcome, update, completionTokens, sequences },
     rounds: rounds.map((round) => round.plan),
   });

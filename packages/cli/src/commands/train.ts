@@ -190,18 +190,20 @@ class Session {
     process.on('SIGTERM', onSignal);
     const giveUp = setTimeout(() => hurry.abort(), PAUSE_GRACE_MS);
     await client.update(run, 'pause').catch(() => undefined);
-    while (!hurry.signal.aborted) {
+    let isAtRest = false;
+    while (!isAtRest && !hurry.signal.aborted) {
       const status = await client.status(run).catch(() => null);
-      if (status?.phase === 'paused' || status?.phase === 'done') break;
-      await pause(200, hurry.signal);
+      isAtRest = status?.phase === 'paused' || status?.phase === 'done';
+      if (status !== null) this.#observe({ kind: 'status', status, step: null }, supervisor, client);
+      if (!isAtRest) await pause(200, hurry.signal);
     }
     clearTimeout(giveUp);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
     const step = this.#progress.status?.step ?? 0;
-    this.logger.info(
-      `Paused run "${run}" at step ${step} of ${this.#config.steps}; the same command goes on from there`,
-    );
+    this.#view?.close();
+    const place = `at step ${step} of ${this.#config.steps}; the same command goes on from there`;
+    this.logger.info(isAtRest ? `Paused run "${run}" ${place}` : `Stopped run "${run}" in mid-step, ${place}`);
     return exitCodes.interrupted;
   }
 

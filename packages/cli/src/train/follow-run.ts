@@ -5,9 +5,9 @@ import { type Evaluation, runFolder, type StepTable, stepRecordName } from '@eve
 import type { RunResult, RunStatus, StepStatus } from '@evenkeel/workflows';
 import type { Retry, RunClient } from './run-client.ts';
 
-const POLL_MS = 400;
+const POLL_MS = 750;
 /** Looks between two looks at what is tried again. */
-const RETRIES_EVERY = 5;
+const RETRIES_EVERY = 3;
 /** A worker that is started again costs an attempt or two: what fails more often is told. */
 const TOLD_FROM_ATTEMPT = 3;
 

@@ -72,6 +72,18 @@ describe('createLiveView() on a terminal', () => {
     expect(process.listenerCount('exit')).toBe(before);
   });
 
+  test('writes a line below the last picture once it is closed', () => {
+    const { stream, screen } = recorder();
+    const view = createLiveView({ stream, isTty: true, noColor: true });
+    view.update(model);
+    view.log('above');
+    const picture = screen().filter((line) => line !== '');
+    view.close();
+    view.log('below');
+    expect(picture[0]).toBe('above');
+    expect(screen().filter((line) => line !== '')).toEqual([...picture, 'below']);
+  });
+
   test('writes nothing where nothing has changed, and no more lines than the terminal has', () => {
     const { stream, written, screen } = recorder();
     const view = createLiveView({ stream: { ...stream, rows: 6 }, isTty: true, noColor: true });

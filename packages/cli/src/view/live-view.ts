@@ -23,7 +23,7 @@ export interface LiveViewOptions {
 
 export interface LiveView {
   update(model: LiveModel): void;
-  /** A line that stays, above the view. */
+  /** A line that stays: above the view, or below its last picture once it is closed. */
   log(line: string): void;
   /** Leaves the last picture as it stands and gives the cursor back. */
   close(): void;
@@ -91,6 +91,7 @@ class TerminalView implements LiveView {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#shown = [];
     if (!this.#open) return;
     process.removeListener('exit', this.#showCursor);
     this.#showCursor();
