@@ -1,5 +1,5 @@
 /**
- * The gate, the same for a person and for the continuous integration: form and lint, types, layers, dead code, examples of the
+ * The gate, the same for a person and for the continuous integration: form and lint, types (and those of a browser for what runs there), layers, dead code, examples of the
  * documentation, tests. `node infra/gate/ok.ts [filters for the tests]`. The checks of the text run side by side, then the tests alone,
  * as some of them look at the clock. One table at the end, and a last line that a machine can read. What does not come to an end is
  * ended, with its whole process group, and is a failure that names the tests under way.
@@ -32,6 +32,7 @@ interface Outcome {
 
 const CHECKS: readonly Check[] = [
   { name: 'types', command: [join(BIN, 'tsc'), '-p', ROOT] },
+  { name: 'browser types', command: [join(BIN, 'tsc'), '-p', join(ROOT, 'tsconfig.pure.json')] },
   { name: 'form and lint', command: [join(BIN, 'biome'), 'check', '--error-on-warnings', ROOT] },
   { name: 'layers', command: [process.execPath, join(import.meta.dirname, 'layers.ts')] },
   { name: 'dead code', command: [join(BIN, 'knip'), '--no-progress', '--no-config-hints'] },
