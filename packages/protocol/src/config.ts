@@ -137,7 +137,7 @@ export const defaultRunFile = {
   minibatches: 4,
   checkpointEvery: 5,
   evaluation: { every: 15, promptsPerTask: 200, samplesPerPrompt: 1, temperature: 1, split: 'heldout', seed: 1 },
-  shardPrompts: 96,
+  shardPrompts: 192,
 } as const satisfies RunFile;
 
 type Issue = z.core.$ZodIssue;
