@@ -2,8 +2,9 @@
  * Runs the examples of the documentation: each block of TypeScript behind an `@example`. What the documented file and
  * its package export is imported into the block by itself, as far as the block names it. `node infra/gate/doc-examples.ts` prints the failures.
  */
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -81,7 +82,11 @@ export async function runDocExamples(root: string): Promise<{ ran: number; failu
 }
 
 if (import.meta.main) {
+  // What examples leave in the temporary folder goes with them.
+  const scratch = mkdtempSync(join(tmpdir(), 'evenkeel-examples-'));
+  process.env.TMPDIR = scratch;
   const { ran, failures } = await runDocExamples(join(import.meta.dirname, '../..'));
+  rmSync(scratch, { recursive: true, force: true });
   for (const failure of failures) console.error(failure);
   console.log(`${ran - failures.length} of ${ran} examples passed`);
   process.exit(failures.length === 0 ? 0 : 1);

@@ -46,9 +46,11 @@ const commitSchema = z.strictObject({
  * ```ts
  * import { equal } from 'node:assert/strict';
  * import { mkdtemp } from 'node:fs/promises';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
  * import { openFolderStore } from '@evenkeel/store';
  *
- * const store = await openFolderStore(await mkdtemp('/tmp/store-'));
+ * const store = await openFolderStore(await mkdtemp(join(tmpdir(), 'store-')));
  * const ref = await store.put('text', new TextEncoder().encode('twelve'));
  * equal(new TextDecoder().decode(await store.get(ref)), 'twelve');
  * await store.commit('demo/answer', { result: 12, refs: [ref], attempt: 1 });
