@@ -1,7 +1,7 @@
 /** `evenkeel train` as a user meets it: real processes, a real Temporal server, the shipped policy, a few small steps. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadModelDirectory, policyHash } from '@evenkeel/policy';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -64,6 +64,22 @@ describe('evenkeel train', () => {
     expect((await changed.ended).code).toBe(1);
     expect(changed.lines.at(-1)).toMatchObject({ kind: 'error', code: 'run-differs' });
     expect(changed.errors.join('\n')).toContain('seed 0 → 5');
+  });
+
+  test('tells what it waits for, and goes on when that is mended', async () => {
+    const inTheWay = join(home, 'runs', 'blocked', 'policy');
+    await mkdir(dirname(inTheWay), { recursive: true });
+    await writeFile(inTheWay, 'a file where the trained policy belongs');
+    const train = startEvenkeel(['train', await configure('blocked', { steps: 1 }), '--json', '--home', home]);
+    while (!train.lines.some(({ kind }) => kind === 'retry')) await sleep(20);
+    expect(train.lines.find(({ kind }) => kind === 'retry')).toMatchObject({
+      activity: 'closeRun',
+      message: expect.stringMatching(
+        /^Cannot save model in .*policy: ENOTDIR.*, expected a folder .* that can be written/,
+      ),
+    });
+    await rm(inTheWay);
+    expect((await train.result()).step).toBe(1);
   });
 
   test('pauses at Ctrl-C, stops its processes, and goes on with the same command; a second command attaches', async () => {

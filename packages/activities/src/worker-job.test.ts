@@ -1,5 +1,5 @@
 /** Activities that ask a worker, in an activity's context, over a real socket. */
-import { ConfigError, EvenkeelError, type Json } from '@evenkeel/core';
+import { ConfigError, EvenkeelError, type Json, silentLogger } from '@evenkeel/core';
 import {
   type JobContext,
   type JobOutcome,
@@ -30,7 +30,8 @@ async function inActivity<T>(
 ): Promise<T> {
   const never = new Promise<never>(() => {});
   const unused = undefined as never;
-  const context = new Context({ attempt } as Info, never, signal, onHeartbeat, undefined, unused, unused, unused);
+  const log = { ...silentLogger, trace() {}, log() {} };
+  const context = new Context({ attempt } as Info, never, signal, onHeartbeat, undefined, log, unused, unused);
   return await asyncLocalStorage.run(context, run);
 }
 
@@ -188,15 +189,23 @@ describe('workerEndpoint()', () => {
 
 describe('asActivity()', () => {
   const failing = (error: Error) =>
-    asActivity(async () => {
-      throw error;
-    })().catch((thrown: unknown) => thrown);
+    inActivity(
+      asActivity(async () => {
+        throw error;
+      }),
+    ).catch((thrown: unknown) => thrown);
 
   test('tells Temporal the code of an expected failure, and whether a retry can help', async () => {
     const lost = await failing(new EvenkeelError('gone', { code: 'worker-lost', retryable: true }));
     expect(lost).toBeInstanceOf(ApplicationFailure);
     expect(lost).toMatchObject({ type: 'worker-lost', message: 'gone', nonRetryable: false });
     expect(await failing(new ConfigError('wrong'))).toMatchObject({ type: 'config-invalid', nonRetryable: true });
+  });
+
+  test('keeps a failure short, so that the server shows it while the activity waits', async () => {
+    const cause = new Error('the disk is full');
+    const failure = await failing(new EvenkeelError('Cannot write', { code: 'disk-full', retryable: true, cause }));
+    expect(failure).toMatchObject({ cause: undefined, stack: 'ApplicationFailure: Cannot write' });
   });
 
   test('does not have a mistake of the program tried again for ever', async () => {

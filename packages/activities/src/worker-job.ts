@@ -1,7 +1,7 @@
 import { EvenkeelError, errorRecord } from '@evenkeel/core';
 import type { Job, JobResults, WorkerRole } from '@evenkeel/protocol';
 import { resultSchemas } from '@evenkeel/protocol';
-import { Context } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { z } from 'zod';
 import { type ActivityContext, workerEndpoint } from './context.ts';
@@ -72,7 +72,11 @@ export function asActivity<A extends unknown[], R>(run: (...args: A) => Promise<
     } catch (error) {
       if (error instanceof EvenkeelError || isMistake(error)) {
         const { code, message, retryable } = errorRecord(error);
-        throw ApplicationFailure.create({ type: code, message, nonRetryable: !retryable, cause: error });
+        log.warn(message, { code, error: error.stack });
+        const failure = ApplicationFailure.create({ type: code, message, nonRetryable: !retryable });
+        // The server shows a pending activity's failure only below 2 KB: causes and stacks go to the log.
+        failure.stack = `${failure.name}: ${message}`;
+        throw failure;
       }
       throw error;
     }

@@ -1,4 +1,5 @@
 /** Groups and statistics for the tests. */
+import { emptyStats } from './task-stats.ts';
 import type { Group, TaskStats } from './types.ts';
 
 /** A group from its rewards: 1 is correct, 0.1 is formatted, null has no verdict. */
@@ -19,19 +20,5 @@ export function groupOf(id: string, task: string, rewards: readonly (number | nu
 
 /** Statistics with the given fields, 0 elsewhere. */
 export function statsOf(fields: Partial<TaskStats>): TaskStats {
-  return {
-    groups: 0,
-    kept: 0,
-    rollouts: 0,
-    correct: 0,
-    formatted: 0,
-    rewardSum: 0,
-    tokens: 0,
-    dropped: {},
-    absAdvantageSum: 0,
-    advantages: 0,
-    objectiveBefore: null,
-    objectiveAfter: null,
-    ...fields,
-  };
+  return { ...emptyStats, ...fields };
 }

@@ -7,7 +7,8 @@ import type { Advantages, DropReason, Group, TaskStats } from './types.ts';
 /** Statistics of several tasks. */
 export type Tallies = Readonly<Record<string, TaskStats>>;
 
-const EMPTY: TaskStats = {
+/** Statistics of nothing. */
+export const emptyStats: TaskStats = {
   groups: 0,
   kept: 0,
   rollouts: 0,
@@ -26,7 +27,7 @@ const EMPTY: TaskStats = {
 export function tallyGroups(groups: readonly Group[], verdicts: readonly ('keep' | DropReason)[]): Tallies {
   const tallies: Record<string, TaskStats> = {};
   for (const [place, group] of groups.entries()) {
-    tallies[group.task] = addStats(tallies[group.task] ?? EMPTY, tallyGroup(group, verdicts[place]!));
+    tallies[group.task] = addStats(tallies[group.task] ?? emptyStats, tallyGroup(group, verdicts[place]!));
   }
   return tallies;
 }
@@ -43,7 +44,7 @@ function tallyGroup(group: Group, verdict: 'keep' | DropReason): TaskStats {
   }
   const kept = verdict === 'keep' ? 1 : 0;
   const dropped = verdict === 'keep' ? {} : { [verdict]: 1 };
-  return { ...EMPTY, groups: 1, kept, rollouts, correct, formatted, rewardSum, tokens, dropped };
+  return { ...emptyStats, groups: 1, kept, rollouts, correct, formatted, rewardSum, tokens, dropped };
 }
 
 function addStats(a: TaskStats, b: TaskStats): TaskStats {
@@ -70,7 +71,7 @@ function addStats(a: TaskStats, b: TaskStats): TaskStats {
 /** Two rounds' statistics as one; the later one's objectives count. */
 export function mergeTallies(earlier: Tallies, later: Tallies): Tallies {
   const merged: Record<string, TaskStats> = { ...earlier };
-  for (const [task, stats] of Object.entries(later)) merged[task] = addStats(merged[task] ?? EMPTY, stats);
+  for (const [task, stats] of Object.entries(later)) merged[task] = addStats(merged[task] ?? emptyStats, stats);
   return merged;
 }
 
@@ -78,7 +79,7 @@ export function mergeTallies(earlier: Tallies, later: Tallies): Tallies {
 export function tallyAdvantages(tallies: Tallies, groups: readonly Group[], advantages: Advantages): Tallies {
   const found: Record<string, TaskStats> = {};
   for (const [place, group] of groups.entries()) {
-    const stats = found[group.task] ?? EMPTY;
+    const stats = found[group.task] ?? emptyStats;
     let { absAdvantageSum, advantages: count } = stats;
     for (const advantage of advantages[place]!) {
       if (advantage === null) continue;
@@ -97,7 +98,7 @@ export function tallyObjectives(
 ): Tallies {
   const found: Record<string, TaskStats> = {};
   for (const [task, objectiveBefore] of Object.entries(objectives.before)) {
-    found[task] = { ...EMPTY, objectiveBefore, objectiveAfter: objectives.after[task] ?? null };
+    found[task] = { ...emptyStats, objectiveBefore, objectiveAfter: objectives.after[task] ?? null };
   }
   return mergeTallies(tallies, found);
 }

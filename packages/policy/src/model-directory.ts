@@ -149,31 +149,39 @@ function jsonText(value: unknown): string {
  */
 export async function saveModelDirectory(
   dir: string,
-  { parameters, files }: ModelContent,
+  content: ModelContent,
   { replace = false }: { readonly replace?: boolean } = {},
 ): Promise<void> {
-  const occupied = existsSync(dir) && (await readdir(dir)).length > 0;
-  if (occupied && !replace) {
+  try {
+    const occupied = existsSync(dir) && (await readdir(dir)).length > 0;
+    if (occupied && !replace) {
+      throw new PolicyError(
+        `Cannot save model: folder ${dir} is not empty, expected a new one; name another or remove it`,
+        { code: 'model-exists' },
+      );
+    }
+    await mkdir(dirname(dir), { recursive: true });
+    await putInPlace(dir, content, occupied);
+  } catch (error) {
+    if (error instanceof PolicyError) throw error;
     throw new PolicyError(
-      `Cannot save model: folder ${dir} is not empty, expected a new one; name another or remove it`,
-      {
-        code: 'model-exists',
-      },
+      `Cannot save model in ${dir}: ${error instanceof Error ? error.message : String(error)}, expected a folder with room that can be written: free space there, or name another`,
+      { code: 'model-unwritable', retryable: true, cause: error },
     );
   }
-  await mkdir(dirname(dir), { recursive: true });
+}
+
+/** Written beside, then renamed. */
+async function putInPlace(dir: string, content: ModelContent, occupied: boolean): Promise<void> {
   const draft = await mkdtemp(join(dirname(dir), `.${basename(dir)}.`));
   try {
-    await writeContent(draft, { parameters, files });
+    await writeContent(draft, content);
     if (occupied) await rename(dir, `${draft}.old`);
     await rename(draft, dir);
     await rm(`${draft}.old`, { recursive: true, force: true });
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    throw new PolicyError(
-      `Cannot save model in ${dir}: ${error instanceof Error ? error.message : String(error)}, expected a folder with room that can be written: free space there, or name another`,
-      { code: 'model-unwritable', retryable: true, cause: error },
-    );
+    throw error;
   }
 }
 

@@ -62,6 +62,8 @@ export {
   verifyJobSchema,
   verifyResultSchema,
 } from './jobs.ts';
+export type { PolicyThreadData, PolicyWorkerKind, PolicyWorkerOptions } from './policy-worker.ts';
+export { startPolicyWorker } from './policy-worker.ts';
 export { version } from './version.ts';
 export type {
   CallOptions,

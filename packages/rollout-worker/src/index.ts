@@ -1,2 +1,1 @@
-export type { RolloutWorkerOptions } from './rollout-worker.ts';
 export { startRolloutWorker } from './rollout-worker.ts';

@@ -2,15 +2,16 @@
 import { workerData } from 'node:worker_threads';
 import { keyedRandom } from '@evenkeel/core';
 import { loadPolicy, PolicyEngine, type Tokenizer } from '@evenkeel/policy';
-import { ProtocolError, type RolloutJob, type RolloutResult, serveJobs } from '@evenkeel/protocol';
+import {
+  type PolicyThreadData,
+  ProtocolError,
+  type RolloutJob,
+  type RolloutResult,
+  serveJobs,
+} from '@evenkeel/protocol';
 import { decodePrompts, encodeRollouts, openFolderStore, type PromptRow, type RolloutRow } from '@evenkeel/store';
 
-export interface RolloutThreadData {
-  readonly storeFolder: string;
-  readonly threads: number;
-}
-
-const { storeFolder, threads } = workerData as RolloutThreadData;
+const { storeFolder, threads } = workerData as PolicyThreadData;
 const store = await openFolderStore(storeFolder);
 
 /** One engine per architecture; the weights of the policy that was used last. */

@@ -5,7 +5,7 @@
 import { workerData } from 'node:worker_threads';
 import type { ArtefactRef } from '@evenkeel/core';
 import { loadPolicy, PolicyEngine, PolicyError, putPolicy } from '@evenkeel/policy';
-import { serveJobs, type UpdateJob, type UpdateResult } from '@evenkeel/protocol';
+import { type PolicyThreadData, serveJobs, type UpdateJob, type UpdateResult } from '@evenkeel/protocol';
 import { type BatchRow, decodeBatch, openFolderStore } from '@evenkeel/store';
 import {
   expectRecorded,
@@ -17,12 +17,7 @@ import {
 import { taskObjectives } from './task-objectives.ts';
 import { trainingSequence, type UpdateMetrics, updatePolicy } from './update.ts';
 
-export interface TrainerThreadData {
-  readonly storeFolder: string;
-  readonly threads: number;
-}
-
-const { storeFolder, threads } = workerData as TrainerThreadData;
+const { storeFolder, threads } = workerData as PolicyThreadData;
 const store = await openFolderStore(storeFolder);
 
 /** Null while an update is under way: what it has half changed must not be taken for a state. */

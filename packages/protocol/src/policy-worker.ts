@@ -1,0 +1,59 @@
+/** What the workers that hold a policy have in common: the socket in the process, the heavy session in a thread of its own. */
+import type { ArtefactRef, Logger } from '@evenkeel/core';
+import type { z } from 'zod';
+import type { WorkerRole } from './endpoints.ts';
+import type { JobOutcome, JobStore } from './job-table.ts';
+import { JobThread } from './job-thread.ts';
+import { startWorkerServer, type WorkerServer } from './worker-server.ts';
+
+export interface PolicyWorkerOptions {
+  /** The store's folder: jobs' inputs are read there, their artefacts written. */
+  readonly storeFolder: string;
+  readonly token: string;
+  /** The worker's name. */
+  readonly worker: string;
+  /** Threads of each inference session. */
+  readonly threads: number;
+  readonly host?: string;
+  readonly port?: number;
+  readonly logger?: Logger;
+}
+
+/** What the thread finds as its `workerData`. */
+export type PolicyThreadData = Pick<PolicyWorkerOptions, 'storeFolder' | 'threads'>;
+
+export interface PolicyWorkerKind<J, R> {
+  readonly role: WorkerRole;
+  /** The thread's module, which calls `serveJobs`. */
+  readonly entry: URL;
+  readonly store: JobStore;
+  readonly jobSchema: z.ZodType<J>;
+  /** The artefacts that a result names. */
+  readonly refsOf: (result: R) => readonly ArtefactRef[];
+}
+
+/** Starts a worker whose jobs run one at a time in a thread. @throws {ProtocolError} `address-unavailable` */
+export async function startPolicyWorker<J extends { readonly kind: string }, R extends JobOutcome['result']>(
+  { storeFolder, threads, ...server }: PolicyWorkerOptions,
+  { role, entry, store, jobSchema, refsOf }: PolicyWorkerKind<J, R>,
+): Promise<WorkerServer> {
+  const thread = new JobThread<J, R>(entry, { storeFolder, threads } satisfies PolicyThreadData);
+  const listening = await startWorkerServer({
+    ...server,
+    role,
+    store,
+    jobSchema,
+    capabilities: { device: 'cpu', executionProvider: 'cpu', families: ['qwen2'], maxConcurrentJobs: 1 },
+    run: async (job, { signal, progress }) => {
+      const result = await thread.run(job, { signal, onProgress: progress });
+      return { result, refs: refsOf(result) };
+    },
+  });
+  return {
+    ...listening,
+    close: async () => {
+      await listening.close();
+      await thread.close();
+    },
+  };
+}
