@@ -1,8 +1,8 @@
 /**
  * What orchestration costs: of each step, the time in which neither a worker nor a control activity computed.
  *
- *     pnpm bench orchestration -- --home DIR --run NAME [--json]
- *     pnpm bench orchestration -- --histories test/replay/histories [--json]
+ *     npm run bench orchestration -- --home DIR --run NAME [--json]
+ *     npm run bench orchestration -- --histories test/replay/histories [--json]
  *
  * The step lasts from the first event of its workflow's history to the last. An activity computes from its started to its
  * completed event; a job that it hands to a worker computes as long as the home's work journal says, from asked for to
@@ -23,6 +23,7 @@ import {
   unionMs,
 } from '../support/history.ts';
 import { fetchHistory, withHomeTemporal } from '../support/home-temporal.ts';
+import { median } from './median.ts';
 
 /** The figures to reach, for a step with one round. */
 const EVENTS = 60;
@@ -97,12 +98,6 @@ function fromHistories(folder: string): StepCost[] {
     .map(({ history }) => timelineOf(history))
     .filter((timeline) => timeline?.workflowType === 'trainingStep')
     .map((timeline) => costOf(timeline!, null));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function sumOf({ temporalMs, socketsMs }: StepCost): number {

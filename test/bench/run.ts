@@ -1,11 +1,12 @@
 /**
- * The benches by name: `pnpm bench NAME -- ARGS`. Each is a program of its own and says itself what it takes.
+ * The benches by name: `npm run bench NAME -- ARGS`. Each is a program of its own and says itself what it takes.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const benches: Readonly<Record<string, { readonly path: string; readonly summary: string }>> = {
   orchestration: { path: './orchestration.ts', summary: 'what Temporal and the sockets cost of each step of a run' },
+  'empty-steps': { path: './empty-steps.ts', summary: 'the least that a step can cost: the same round trips, empty' },
   sandbox: {
     path: '../../packages/verifier-host/bench/sandbox.ts',
     summary: 'verdicts per second through the sandbox',
