@@ -38,11 +38,33 @@ def iwu(steps, lam, optimizer, **options):
     return rows
 
 
+def reward_only(steps, optimizer, **options):
+    """s_k = J_k: IWU's descent with no improvement and lambda = 1."""
+    rows = iwu([{**step, "I": [0.0] * len(step["J"])} for step in steps], 1.0, optimizer, **options)
+    return [{key: row[key] for key in ("J", "xi", "z")} for row in rows]
+
+
+def sec(steps, alpha, tau):
+    """Q and z after each step, from all rollouts' advantages by arm; an arm that is missing has q = 0."""
+    Q = torch.zeros(len(steps[0]))
+    rows = []
+    for step in steps:
+        q = torch.stack([torch.tensor(A).abs().mean() if A else torch.tensor(0.0) for A in step])
+        Q = torch.lerp(Q, q, alpha)
+        rows.append({"advantages": step, "Q": Q.tolist(), "z": torch.softmax(Q / tau, 0).tolist()})
+    return rows
+
+
 steps = [
     {"I": [0.05, 0.0, -0.02], "J": [0.6, 0.3, 0.1]},
     {"I": [0.3, 0.01, 0.0], "J": [0.7, 0.3, 0.1]},
     {"I": [-0.5, 0.02, 0.04], "J": [0.65, 0.35, 0.2]},
     {"I": [0.0, 0.0, 0.0], "J": [0.7, 0.4, 0.5]},
+]
+arms = [
+    [[1.5, -0.5, -0.5, -0.5], [0.5, -0.5], []],
+    [[0.0, 0.0], [0.7, -0.7, 0.7, -0.7], [2.0, -0.4, -0.4, -0.4, -0.4, -0.4]],
+    [[], [1.0, -1.0], [0.0, 0.0]],
 ]
 xs = [-745.0, -100.5, -20.0, -1.0, -0.3, -1e-9, 0.0, 0.34657, 1.0, 10.0, 700.0]
 golden = {
@@ -60,6 +82,17 @@ golden = {
         "adamw": iwu(steps, 0.2, torch.optim.AdamW, lr=0.025, weight_decay=1e-2),
         "adam-l2": iwu(steps, 0.2, torch.optim.Adam, lr=0.025, weight_decay=1e-2),
     },
+    "worst-task": {
+        "sgd": reward_only(steps, torch.optim.SGD, lr=0.025),
+        "adamw": reward_only(steps, torch.optim.Adam, lr=0.025),
+    },
+    "regularised": {
+        "eta": 1e-2,
+        "sgd": reward_only(steps, torch.optim.SGD, lr=0.025, weight_decay=1e-2),
+        "adamw": reward_only(steps, torch.optim.AdamW, lr=0.025, weight_decay=1e-2),
+        "adam-l2": reward_only(steps, torch.optim.Adam, lr=0.025, weight_decay=1e-2),
+    },
+    "sec": sec(arms, 0.5, 0.2),
     "exp": [[x, torch.exp(torch.tensor(x)).item()] for x in xs],
 }
 json.dump(golden, sys.stdout, indent=1)

@@ -6,6 +6,7 @@ import {
   checkRunShape,
   initMethod,
   type MethodOverrides,
+  type MethodSpec,
   methods,
   observeStep,
   resolveMethod,
@@ -15,9 +16,23 @@ import { stepRandom } from './step-random.ts';
 import { mergeTallies, type Tallies, tallyAdvantages, tallyGroups, tallyObjectives } from './task-stats.ts';
 import type { Group, TaskStats } from './types.ts';
 
+/** The ablations of Multi-Task GRPO: configurations of `mt-grpo`, as `docs/papers.md` lists them. */
+const ablations: [name: string, overrides: MethodOverrides, changed: Partial<MethodSpec>][] = [
+  ['without IWU', { weighter: 'uniform' }, { weighter: { kind: 'uniform' } }],
+  ['without the RP sampler', { planner: 'refill' }, { planner: { kind: 'refill', oversample: 3, maxRounds: 10 } }],
+  [
+    'without acceptance-aware sampling',
+    { planner: { acceptanceAware: false } },
+    { planner: { ...resolveMethod('mt-grpo').planner, acceptanceAware: false } },
+  ],
+  ['with the lenient filter', { filter: 'lenient' }, { filter: { kind: 'lenient' } }],
+];
+
+const NAMES = ['grpo', 'dapo', 'sec-grpo', 'sec-dapo', 'mt-grpo', 'worst-task', 'regularised'];
+
 describe('resolveMethod()', () => {
-  test('knows the three methods with the values of the paper', () => {
-    expect(Object.keys(methods)).toEqual(['grpo', 'dapo', 'mt-grpo']);
+  test('knows the methods of the paper with its values', () => {
+    expect(Object.keys(methods)).toEqual(NAMES);
     expect(resolveMethod('mt-grpo')).toEqual({
       name: 'mt-grpo',
       weighter: {
@@ -58,6 +73,25 @@ describe('resolveMethod()', () => {
     });
   });
 
+  test('SEC is GRPO or DAPO with another weighter, and nothing else', () => {
+    const weighter = { kind: 'sec', learningRate: 0.5, temperature: 0.2, unseen: 'decay' };
+    expect(resolveMethod('sec-grpo')).toEqual({ ...resolveMethod('grpo'), name: 'sec-grpo', weighter });
+    expect(resolveMethod('sec-dapo')).toEqual({ ...resolveMethod('dapo'), name: 'sec-dapo', weighter });
+  });
+
+  test('worst-task and regularised are MT-GRPO with another weighter, and nothing else', () => {
+    const shared = { performance: 'reward', unseen: 'hold', optimizer: 'adamw', learningRate: 0.025 };
+    const mtGrpo = resolveMethod('mt-grpo');
+    const worstTask = { kind: 'worst-task', ...shared };
+    expect(resolveMethod('worst-task')).toEqual({ ...mtGrpo, name: 'worst-task', weighter: worstTask });
+    const regularised = { kind: 'regularised', eta: 5e-4, ...shared };
+    expect(resolveMethod('regularised')).toEqual({ ...mtGrpo, name: 'regularised', weighter: regularised });
+  });
+
+  test.each(ablations)('the ablation %s changes what it says, and nothing else', (_name, overrides, changed) => {
+    expect(resolveMethod('mt-grpo', overrides)).toEqual({ ...resolveMethod('mt-grpo'), ...changed });
+  });
+
   test('a specification is canonical JSON, and the same for the same words', () => {
     const words = { lambda: 0.4, planner: { oversample: 2 }, objective: { clipHigh: 0.3 } };
     expect(canonicalJson(resolveMethod('mt-grpo', words))).toBe(canonicalJson(resolveMethod('mt-grpo', { ...words })));
@@ -83,7 +117,7 @@ describe('resolveMethod()', () => {
   });
 
   const refused: [name: string, overrides: MethodOverrides, message: string][] = [
-    ['mt-gpro', {}, 'Cannot choose a method: "mt-gpro" is unknown, expected one of grpo, dapo, mt-grpo'],
+    ['mt-gpro', {}, 'Cannot choose a method: "mt-gpro" is unknown, expected one of grpo, dapo, sec-grpo, sec-dapo'],
     ['toString', {}, '"toString" is unknown'],
     ['mt-grpo', { lambda: -0.1 }, 'Cannot configure the weighter iwu: λ is -0.1, expected 0 or more'],
     ['mt-grpo', { lambda: Number.NaN }, 'option "lambda" is NaN, expected a finite number'],
@@ -110,6 +144,21 @@ describe('resolveMethod()', () => {
     ['mt-grpo', { weighter: { learningRate: 0 } }, 'option "learningRate" is 0, expected above 0'],
     ['mt-grpo', { weighter: { weightDecay: -1 } }, 'option "weightDecay" is -1, expected 0 or more'],
     ['mt-grpo', { weighter: { improvementClip: 0 } }, 'option "improvementClip" is 0, expected above 0'],
+    ['sec-grpo', { lambda: 0.2 }, 'Cannot configure sec-grpo: λ is 0.2, but the weighter sec has none'],
+    ['worst-task', { lambda: 1 }, 'Cannot configure worst-task: λ is 1, but the weighter worst-task has none'],
+    ['regularised', { lambda: 1 }, 'Cannot configure regularised: λ is 1, but the weighter regularised has none'],
+    ['sec-dapo', { filter: 'none' }, 'planner refill refills what the filter drops, but filter none drops nothing'],
+    ['worst-task', { filter: 'none' }, 'planner rp-sampler refills what the filter drops'],
+    ['sec-grpo', { weighter: { temperature: 0 } }, 'the weighter sec: option "temperature" is 0, expected above 0'],
+    ['sec-grpo', { weighter: { learningRate: 1.5 } }, 'option "learningRate" is 1.5, expected above 0 and at most 1'],
+    ['sec-grpo', { weighter: { unseen: 'neutral' } }, 'option "unseen" is "neutral", expected one of decay, hold'],
+    ['worst-task', { weighter: { optimizer: 'adam-l2' } }, 'is "adam-l2", expected one of adamw, sgd'],
+    ['worst-task', { weighter: { weightDecay: 1e-5 } }, 'option "weightDecay" is unknown, expected one of performance'],
+    ['worst-task', { weighter: { learningRate: -1 } }, 'option "learningRate" is -1, expected above 0'],
+    ['regularised', { weighter: { eta: -1 } }, 'the weighter regularised: η is -1, expected 0 or more'],
+    ['regularised', { weighter: { eta: 40 } }, 'η is 40 and the learning rate 0.025, expected a product below 1'],
+    ['regularised', { weighter: { learningRate: 0 } }, 'option "learningRate" is 0, expected above 0'],
+    ['regularised', { weighter: { improvementClip: 0.1 } }, 'option "improvementClip" is unknown, expected one of eta'],
     ['grpo', { advantage: { eps: 0 } }, 'Cannot configure the advantage grpo: option "eps" must be above 0'],
     ['grpo', { objective: { clipLow: 1 } }, 'Cannot configure the objective: clipLow is 1, expected between 0 and 1'],
     ['grpo', { objective: { clipHigh: Number.POSITIVE_INFINITY } }, 'clipHigh is Infinity, expected above 0'],
@@ -147,8 +196,8 @@ test('checkRunShape() refuses runs that no method can do', () => {
 });
 
 /** Twelve steps of a made-up policy: the chance of a right answer grows with a task's share of the batches. */
-function train(name: string, killAt: number) {
-  const method = buildMethod(resolveMethod(name));
+function train(name: string, killAt: number, overrides: MethodOverrides = {}) {
+  const method = buildMethod(resolveMethod(name, overrides));
   const tasks = ['countdown', 'zebra', 'arc'];
   const skill: Record<string, number> = { countdown: 0.6, zebra: 0.4, arc: 0.05 };
   let state = initMethod(method, tasks);
@@ -189,8 +238,12 @@ function train(name: string, killAt: number) {
 }
 
 describe('a whole run', () => {
-  test.each(['grpo', 'dapo', 'mt-grpo'])('%s: a kill in the middle changes nothing', (name) => {
+  test.each(NAMES)('%s: a kill in the middle changes nothing', (name) => {
     expect(canonicalJson(train(name, 5))).toBe(canonicalJson(train(name, -1)));
+  });
+
+  test.each(ablations)('mt-grpo %s: a kill in the middle changes nothing', (_name, overrides) => {
+    expect(canonicalJson(train('mt-grpo', 5, overrides))).toBe(canonicalJson(train('mt-grpo', -1, overrides)));
   });
 
   test('MT-GRPO ends with the most weight on the task that is behind, GRPO with equal weights', () => {
@@ -201,8 +254,19 @@ describe('a whole run', () => {
     expect(train('grpo', -1).weights).toEqual({ countdown: 1 / 3, zebra: 1 / 3, arc: 1 / 3 });
   });
 
-  test('a state of another version is refused', () => {
-    const method = buildMethod(resolveMethod('mt-grpo'));
+  test('ε = 0 and its regularised form put the most weight on the task that is behind, SEC the least', () => {
+    for (const name of ['worst-task', 'regularised']) {
+      const { weights } = train(name, -1);
+      expect(weights.arc).toBeGreaterThan(Math.max(weights.zebra!, weights.countdown!));
+    }
+    for (const name of ['sec-grpo', 'sec-dapo']) {
+      const { weights } = train(name, -1);
+      expect(weights.arc).toBeLessThan(Math.min(weights.zebra!, weights.countdown!));
+    }
+  });
+
+  test.each(NAMES)('a state of another version is refused by %s', (name) => {
+    const method = buildMethod(resolveMethod(name));
     const state = { ...initMethod(method, ['arc']), version: 0 };
     expect(() => observeStep(method, state, { step: 0, tasks: {} })).toThrow(
       'Cannot go on from state: it is method version 0, expected method version 1',
@@ -210,8 +274,8 @@ describe('a whole run', () => {
   });
 });
 
-test('the state of 10,000 tasks that are all busy is below 1 MB', () => {
-  const method = buildMethod(resolveMethod('mt-grpo'));
+test.each(NAMES)('%s: the state of 10,000 tasks that are all busy is below 1 MB', (name) => {
+  const method = buildMethod(resolveMethod(name));
   const tasks = Array.from({ length: 10_000 }, (_, i) => `task-${String(i).padStart(5, '0')}`);
   let state = initMethod(method, tasks);
   for (let step = 0; step < 3; step++) {
@@ -226,7 +290,8 @@ test('the state of 10,000 tasks that are all busy is below 1 MB', () => {
         correct,
         rewardSum: correct + random.uniform(),
       };
-      stats[task] = statsOf({ ...fields, advantages: 8, objectiveBefore: 0, objectiveAfter: random.uniform() / 20 });
+      const objectives = { objectiveBefore: 0, objectiveAfter: random.uniform() / 20 };
+      stats[task] = statsOf({ ...fields, ...objectives, advantages: 8, absAdvantageSum: 8 * random.uniform() });
     }
     state = observeStep(method, state, { step, tasks: stats });
   }

@@ -33,12 +33,21 @@ export type MethodSpec = {
 export const methods = {
   grpo: combination('grpo', { weighter: 'uniform', planner: 'plain', filter: 'none', objective: objectives.grpo }),
   dapo: combination('dapo', { weighter: 'uniform', planner: 'refill', filter: 'lenient', objective: objectives.dapo }),
-  'mt-grpo': combination('mt-grpo', {
-    weighter: 'iwu',
-    planner: 'rp-sampler',
-    filter: 'strict',
-    objective: objectives['mt-grpo'],
+  'sec-grpo': combination('sec-grpo', {
+    weighter: 'sec',
+    planner: 'plain',
+    filter: 'none',
+    objective: objectives.grpo,
   }),
+  'sec-dapo': combination('sec-dapo', {
+    weighter: 'sec',
+    planner: 'refill',
+    filter: 'lenient',
+    objective: objectives.dapo,
+  }),
+  'mt-grpo': mtGrpo('mt-grpo', 'iwu'),
+  'worst-task': mtGrpo('worst-task', 'worst-task'),
+  regularised: mtGrpo('regularised', 'regularised'),
 } as const;
 
 export type MethodName = keyof typeof methods;
@@ -60,6 +69,16 @@ function combination(name: string, parts: Combination): MethodSpec {
     objective: parts.objective,
     reward: resolvePart('reward', rewards, { kind: 'verdict' }),
   };
+}
+
+/** MT-GRPO with another rule for the task weights: sampler, filter and loss are its own. */
+function mtGrpo(name: string, weighter: keyof typeof weighters): MethodSpec {
+  return combination(name, {
+    weighter,
+    planner: 'rp-sampler',
+    filter: 'strict',
+    objective: objectives['mt-grpo'],
+  });
 }
 
 /** What a configuration may say about a method. A part is a name, options for the method's own part, or both. */

@@ -10,9 +10,18 @@ import { refillPlanner } from './planner/refill.ts';
 import { rpSamplerPlanner } from './planner/rp-sampler.ts';
 import { verdictReward, weightedRewardCombiner } from './reward.ts';
 import { iwuWeighter } from './weighter/iwu.ts';
+import { regularisedWeighter } from './weighter/regularised.ts';
+import { secWeighter } from './weighter/sec.ts';
 import { uniformWeighter } from './weighter/uniform.ts';
+import { worstTaskWeighter } from './weighter/worst-task.ts';
 
-export const weighters = { uniform: uniformWeighter, iwu: iwuWeighter };
+export const weighters = {
+  uniform: uniformWeighter,
+  iwu: iwuWeighter,
+  sec: secWeighter,
+  'worst-task': worstTaskWeighter,
+  regularised: regularisedWeighter,
+};
 export const planners = { plain: plainPlanner, refill: refillPlanner, 'rp-sampler': rpSamplerPlanner };
 export const filters = { none: noneFilter, lenient: lenientFilter, strict: strictFilter };
 export const advantages = { grpo: grpoAdvantage, 'dr-grpo': drGrpoAdvantage, rloo: rlooAdvantage };

@@ -108,6 +108,16 @@ describe('resolveRunConfig()', () => {
     expect(resolve({ method: { name: 'grpo', objective } }).method.objective.kl).toEqual(objective.kl);
   });
 
+  test.each([
+    ['sec-grpo', 'sec', 'plain', { temperature: 0.5, learningRate: 0.3, unseen: 'hold' }],
+    ['sec-dapo', 'sec', 'refill', { temperature: 0.5 }],
+    ['worst-task', 'worst-task', 'rp-sampler', { performance: 'accuracy-ema' }],
+    ['regularised', 'regularised', 'rp-sampler', { eta: 1e-2, optimizer: 'adam-l2' }],
+  ])('%s is chosen by name, and takes the options of its weighter', (name, kind, planner, weighter) => {
+    expect(resolve({ method: name }).method).toMatchObject({ name, weighter: { kind }, planner: { kind: planner } });
+    expect(resolve({ method: { name, weighter } }).method.weighter).toMatchObject({ kind, ...weighter });
+  });
+
   test('10,000 tasks are resolved, one more is refused', () => {
     const task = (index: number) => ({ name: `t${index}`, verifier: 'zebra', level: 'easy', style: 'chat' });
     const tasks = Array.from({ length: 10_000 }, (_, index) => task(index));
@@ -123,7 +133,7 @@ describe('a configuration that cannot be run', () => {
     [
       'an unknown method',
       { method: 'ppo' },
-      'Cannot choose a method: "ppo" is unknown, expected one of grpo, dapo, mt-grpo',
+      'Cannot choose a method: "ppo" is unknown, expected one of grpo, dapo, sec-grpo, sec-dapo, mt-grpo, worst-task, regularised',
     ],
     [
       'an unknown task',
@@ -155,6 +165,26 @@ describe('a configuration that cannot be run', () => {
       'Cannot configure grpo: λ is 0.3, but the weighter uniform has none; leave it out, or choose mt-grpo',
     ],
     [
+      'λ for a method whose score is the reward alone',
+      { method: 'worst-task', lambda: 0.3 },
+      'Cannot configure worst-task: λ is 0.3, but the weighter worst-task has none; leave it out, or choose mt-grpo',
+    ],
+    [
+      'SEC that refills what nothing drops',
+      { method: { name: 'sec-dapo', filter: 'none' } },
+      /^Cannot configure sec-dapo: planner refill refills what the filter drops, but filter none drops nothing; /,
+    ],
+    [
+      'a temperature of 0',
+      { method: { name: 'sec-grpo', weighter: { temperature: 0 } } },
+      'Cannot configure the weighter sec: option "temperature" is 0, expected above 0',
+    ],
+    [
+      'a decay that would carry the weights beyond equal',
+      { method: { name: 'regularised', weighter: { eta: 50 } } },
+      /^Cannot configure the weighter regularised: η is 50 and the learning rate 0.025, expected a product below 1, /,
+    ],
+    [
       'parts that cannot work together',
       { method: { name: 'mt-grpo', filter: 'none' } },
       /planner rp-sampler refills what the filter drops, but filter none drops nothing; choose filter strict or lenient, or planner plain$/,
@@ -162,7 +192,7 @@ describe('a configuration that cannot be run', () => {
     [
       'an unknown part',
       { method: { name: 'grpo', weighter: 'fair' } },
-      /"fair" is unknown, expected one of uniform, iwu$/,
+      /"fair" is unknown, expected one of uniform, iwu, sec, worst-task, regularised$/,
     ],
     [
       'an unknown option of a part',
@@ -267,6 +297,10 @@ const methods = fc.constantFrom<RunFile['method'][]>(
   'grpo',
   'dapo',
   'mt-grpo',
+  'sec-dapo',
+  'worst-task',
+  { name: 'sec-grpo', weighter: { temperature: 0.3, unseen: 'hold' } },
+  { name: 'regularised', weighter: { eta: 1e-2 } },
   { name: 'mt-grpo', weighter: { lambda: 0.4, optimizer: 'adam-l2' }, filter: 'lenient' },
   { name: 'dapo', objective: { kl: { kind: 'k3', beta: { arc: 0.1, zebra: 0 } } } },
 );

@@ -183,3 +183,10 @@ test('a task that was trained on without its objective is refused, for its impro
     'the improvement of task "arc" is NaN',
   );
 });
+
+test('a reward that is not a number is refused by the name of its task', () => {
+  const tasks = { arc: { ...seen(0, 0.5), rewardSum: Number.NaN } };
+  expect(() => iwu().observe(iwu().init(TASKS), { step: 0, tasks })).toThrow(
+    'Cannot update task weights: the mean reward of task "arc" is NaN',
+  );
+});

@@ -10,28 +10,20 @@
  * updates ξ once per minibatch; here it is once per step, as printed.
  */
 import type { PartDefinition } from '../part.ts';
-import { expectState, stateNumber } from '../state.ts';
-import { accuracyOf, improvementOf, meanRewardOf } from '../task-stats.ts';
+import { expectState } from '../state.ts';
+import { improvementOf } from '../task-stats.ts';
 import type { StepStats, TaskStats, TaskWeighter } from '../types.ts';
 import { checkXiOptimizer, type XiOptimizerOptions, xiOptimizers } from './adam.ts';
+import { observePerformance, type PerformanceOptions, performanceChoices } from './performance.ts';
 import { type DescentState, descend, descentWeights, initialDescent } from './softmax-descent.ts';
 
-export type IwuOptions = XiOptimizerOptions & {
-  /** How much the reward counts beside the improvement; 0 or more. Larger keeps the tasks closer together. */
-  readonly lambda: number;
-  /** I_k is clipped to ± this. Paper: 0.1 in experiment 1, 0.2 in experiment 2. */
-  readonly improvementClip: number;
-  /**
-   * J_k, before the filter. `reward`: mean reward (the paper). `accuracy`: share of fully correct rollouts.
-   * `accuracy-ema`: that share, averaged over steps with decay 0.5 from 0 (the public code).
-   */
-  readonly performance: 'reward' | 'accuracy' | 'accuracy-ema';
-  /**
-   * A task without rollouts in a step. `hold`: I_k = 0, and the J_k last seen. `neutral`: g_k = 0. A task never seen is
-   * neutral either way.
-   */
-  readonly unseen: 'hold' | 'neutral';
-};
+export type IwuOptions = XiOptimizerOptions &
+  PerformanceOptions & {
+    /** How much the reward counts beside the improvement; 0 or more. Larger keeps the tasks closer together. */
+    readonly lambda: number;
+    /** I_k is clipped to ± this. Paper: 0.1 in experiment 1, 0.2 in experiment 2. */
+    readonly improvementClip: number;
+  };
 
 export interface IwuState extends DescentState {
   /** J_k as last seen, or its average; null before the first. Shape [K]. */
@@ -39,7 +31,6 @@ export interface IwuState extends DescentState {
 }
 
 const FORM = { kind: 'iwu', version: 1 } as const;
-const EMA_DECAY = 0.5;
 
 /** The weighter `iwu`. */
 export const iwuWeighter: PartDefinition<IwuOptions, TaskWeighter<IwuState>> = {
@@ -53,11 +44,7 @@ export const iwuWeighter: PartDefinition<IwuOptions, TaskWeighter<IwuState>> = {
     learningRate: 0.025,
     weightDecay: 1e-5,
   },
-  choices: {
-    performance: ['reward', 'accuracy', 'accuracy-ema'],
-    unseen: ['hold', 'neutral'],
-    optimizer: xiOptimizers,
-  },
+  choices: { ...performanceChoices, optimizer: xiOptimizers },
   check: checkIwu,
   create: (options) => ({
     kind: 'iwu',
@@ -82,29 +69,17 @@ function checkIwu(options: IwuOptions): string | undefined {
 }
 
 function observeIwu(state: IwuState, { step, tasks }: StepStats, options: IwuOptions): IwuState {
-  const performance = state.performance.slice();
+  const { known, J_K } = observePerformance(state.tasks, state.performance, tasks, options);
   const s_K = state.tasks.map((task, k) => {
-    const stats = tasks[task];
-    const seen = stats === undefined ? null : performanceOf(stats, state.performance[k]!, options);
-    if (seen === null) {
-      const held = options.unseen === 'hold' ? state.performance[k]! : null;
-      return held === null ? null : options.lambda * held;
-    }
-    performance[k] = stateNumber(seen);
-    return clippedImprovement(task, stats!, options.improvementClip) + options.lambda * seen;
+    const J = J_K[k]!;
+    return J === null ? null : improvementIn(tasks[task], task, options.improvementClip) + options.lambda * J;
   });
-  return { ...descend(state, s_K, options), lastStep: step, performance };
+  return { ...descend(state, s_K, options), lastStep: step, performance: known };
 }
 
-function performanceOf(stats: TaskStats, earlier: number | null, options: IwuOptions): number | null {
-  if (options.performance === 'reward') return meanRewardOf(stats);
-  const accuracy = accuracyOf(stats);
-  if (accuracy === null || options.performance === 'accuracy') return accuracy;
-  return EMA_DECAY * (earlier ?? 0) + (1 - EMA_DECAY) * accuracy;
-}
-
-/** I_k within ± clip; 0 for a task that had no group in the batch. */
-function clippedImprovement(task: string, stats: TaskStats, clip: number): number {
+/** I_k within ± clip; 0 for a task that had no rollout with a reward, or no group in the batch. */
+function improvementIn(stats: TaskStats | undefined, task: string, clip: number): number {
+  if (stats === undefined || stats.rollouts === 0) return 0;
   const improvement = improvementOf(stats);
   if (improvement === null) {
     if (stats.advantages === 0) return 0;
