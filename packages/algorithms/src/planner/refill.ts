@@ -1,5 +1,5 @@
 import type { PartDefinition } from '../part.ts';
-import { expectState } from '../state.ts';
+import { byPosition, expectState } from '../state.ts';
 import type { BatchPlanner } from '../types.ts';
 import { drawOf, type PlannerState, rateKeeper, selectionOf, weightsByPosition } from './filter-rates.ts';
 import { apportion, multinomial } from './multinomial.ts';
@@ -33,8 +33,7 @@ export const refillPlanner: PartDefinition<RefillOptions, BatchPlanner<PlannerSt
     ...rateKeeper(FORM),
     plan: (state, { weights, prompts, round, kept, random }) => {
       expectState(state, FORM);
-      let total = 0;
-      for (const task of state.tasks) total += kept[task] ?? 0;
+      const total = byPosition(state.tasks, kept).reduce((a, b) => a + b, 0);
       if (total >= prompts) return { kind: 'done', reason: 'enough' };
       if (round >= maxRounds) return { kind: 'done', reason: 'rounds-exhausted' };
       const draws = Math.ceil(oversample * prompts);
