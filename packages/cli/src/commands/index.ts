@@ -2,6 +2,7 @@ import type { Command } from '../command.ts';
 import { pauseCommand, resumeCommand, stopCommand } from './control.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { methodsCommand } from './methods.ts';
 import { modelInfoCommand } from './model-info.ts';
 import { modelMakeCommand } from './model-make.ts';
 import { runsCommand } from './runs.ts';
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   resumeCommand,
   stopCommand,
   evaluateCommand,
+  methodsCommand,
   verifyCommand,
   verifierGenerateCommand,
   modelInfoCommand,

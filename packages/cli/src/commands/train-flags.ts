@@ -7,7 +7,7 @@ import { listFlag, numberFlag, textFlag } from '../flag-values.ts';
 
 export const trainFlags: Readonly<Record<string, Flag>> = {
   run: { type: 'string', value: 'NAME', help: "the run's name (default: first-run)" },
-  method: { type: 'string', value: 'NAME', help: 'mt-grpo (default), grpo or dapo' },
+  method: { type: 'string', value: 'NAME', help: 'mt-grpo (default), or another of `evenkeel methods`' },
   tasks: {
     type: 'string',
     value: 'A,B:LEVEL',
