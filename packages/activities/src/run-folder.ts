@@ -2,9 +2,8 @@
  * What a person finds of a run in `<home>/runs/<run>`: small JSON records, one file each, written whole or not at all, the same
  * when they are written again. The truth lies in the store and in the workflow's history; these are for reading.
  */
-import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { storeErrorFrom } from '@evenkeel/store';
+import { replaceFile, storeErrorFrom } from '@evenkeel/store';
 import { makeFolders } from '@evenkeel/store/make-folders';
 
 export function runFolder(home: string, run: string): string {
@@ -14,23 +13,6 @@ export function runFolder(home: string, run: string): string {
 /** The file of a step's table, within the run's folder. */
 export function stepRecordName(step: number): string {
   return `steps/${String(step).padStart(6, '0')}.json`;
-}
-
-async function replaceWhole(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (thrown) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw thrown;
-  }
 }
 
 /**
@@ -47,7 +29,7 @@ export async function writeRunFile(
   const path = join(runFolder(home, run), name);
   try {
     makeFolders(dirname(path));
-    await replaceWhole(path, content);
+    await replaceFile(path, Buffer.from(content), dirname(path));
   } catch (thrown) {
     throw storeErrorFrom("write a run's record", path, thrown);
   }
