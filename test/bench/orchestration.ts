@@ -6,8 +6,8 @@
  *
  * The step lasts from the first event of its workflow's history to the last. An activity computes from its started to its
  * completed event; a job that it hands to a worker computes as long as the home's work journal says, from asked for to
- * committed. So a step's time is: computing + Temporal (no activity is started) + sockets (an activity waits, but its job does
- * not run). A control activity counts as computing as a whole, the puzzles that it asks the verifier host for included.
+ * committed. So a step's time is: computing + Temporal (no activity is started) + sockets (an activity is started, but its job
+ * does not run: the server's word on its way to the activity, most of it, and the job's on its way to the worker and back). A control activity counts as computing as a whole, the puzzles that it asks the verifier host for included.
  * Histories alone do not know the journal: then Temporal's part is all that is told.
  */
 import { join } from 'node:path';

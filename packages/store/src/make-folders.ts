@@ -1,9 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-
-function codeOf(thrown: unknown): unknown {
-  return (thrown as NodeJS.ErrnoException).code;
-}
+import { systemCode } from './errors.ts';
 
 /**
  * Makes a folder with its parents. Node's own `recursive` never returns where a file system refuses a new folder as ENOENT below
@@ -17,7 +14,7 @@ export function makeFolders(folder: string): string[] {
     return tryFolder(folder);
   } catch (thrown) {
     const parent = dirname(folder);
-    if (codeOf(thrown) !== 'ENOENT' || parent === folder) throw thrown;
+    if (systemCode(thrown) !== 'ENOENT' || parent === folder) throw thrown;
     const made = makeFolders(parent);
     return [...made, ...tryFolder(folder)];
   }
@@ -28,7 +25,7 @@ function tryFolder(folder: string): string[] {
     mkdirSync(folder);
     return [folder];
   } catch (thrown) {
-    const isThere = codeOf(thrown) === 'EEXIST' && statSync(folder, { throwIfNoEntry: false })?.isDirectory();
+    const isThere = systemCode(thrown) === 'EEXIST' && statSync(folder, { throwIfNoEntry: false })?.isDirectory();
     if (isThere) return [];
     throw thrown;
   }
