@@ -19,6 +19,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   'packages/trainer-worker': 3,
   'packages/verifier-host': 3,
   'packages/activities': 4,
+  'packages/verifier-service': 4,
   workflows: 4,
   'packages/dashboard': 5,
   'packages/cli': 5,

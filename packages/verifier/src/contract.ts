@@ -44,14 +44,28 @@ export interface Submission {
 
 /** Why a verifier gave no verdict. Never a zero: retried, then the rollout is dropped and replaced. */
 export interface VerifierFailure {
-  readonly code: 'timeout' | 'memory' | 'crash' | 'contract' | 'ground-truth';
+  readonly code: VerifierFailureCode;
   readonly message: string;
 }
+
+/**
+ * `timeout`, `memory`, `crash` (a throw, or a process that ended): what the verifier did. `contract`: an answer that is no verdict.
+ * `ground-truth`: the row's own fault. `nondeterministic`: another verdict when asked again. `unreachable`: an endpoint that did not
+ * answer.
+ */
+export type VerifierFailureCode =
+  | 'timeout'
+  | 'memory'
+  | 'crash'
+  | 'contract'
+  | 'ground-truth'
+  | 'nondeterministic'
+  | 'unreachable';
 
 export type Verdict =
   | {
       readonly kind: 'scored';
-      /** 1.0 correct, 0.1 in the required form but wrong, 0 no answer in the form. */
+      /** 1.0 correct, 0.1 in the required form but wrong, 0 no answer in the form; or of the manifest's own scale. */
       readonly reward: number;
       readonly correct: boolean;
       readonly formatted: boolean;
@@ -59,17 +73,57 @@ export type Verdict =
       readonly answer: string | null;
       /** Why, in a few words, stable: `correct`, `wrong-value`, `number-reused`, `no-box`, … */
       readonly reason: string;
+      /**
+       * Parts of the answer's worth by name (format, length, …), as the manifest's `components` lists them: they reach the reward
+       * combiner beside `verdict`, which is the reward. Finite.
+       */
+      readonly components?: Readonly<Record<string, number>>;
+      /** For people to look at; no part of the reward. */
       readonly metrics?: Readonly<Record<string, number>>;
     }
   | { readonly kind: 'abstained'; readonly reason: string }
   | { readonly kind: 'failed'; readonly error: VerifierFailure };
 
-/** What the verifier host grants; everything is denied by default. */
+/** What a verifier asks the host for; everything is denied by default. */
 export interface VerifierPermissions {
+  /** Origins, such as `https://scores.example.org`. */
   readonly net: readonly string[];
+  /** Files of UTF-8 text: relative to the package's folder, or absolute. */
   readonly read: readonly string[];
+  /** Names of environment variables. */
   readonly env: readonly string[];
 }
+
+/**
+ * What was granted, handed over by the host: the process that runs a verifier may open nothing itself, whatever is granted. Each
+ * throws a RangeError for what the manifest does not name.
+ */
+export interface VerifierContext {
+  /** The text of a file of `permissions.read`, by the name given there, as it was when the verifier was opened. */
+  read(path: string): string;
+  /** A variable of `permissions.env`; undefined where it is not set. */
+  env(name: string): string | undefined;
+  /** Asks an origin of `permissions.net`, and waits for the answer. A verdict that depends on it is as reproducible as the answer. */
+  fetch(url: string, request?: ContextRequest): ContextResponse;
+}
+
+export interface ContextRequest {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface ContextResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The rewards that a verifier gives: all of them, or a range. The largest is that of a correct answer, the smallest that of none. */
+export type RewardScale = readonly number[] | { readonly min: number; readonly max: number };
+
+/** 1.0 correct, 0.1 in the form but wrong, 0 no answer in the form. */
+export const standardRewards: readonly number[] = [1, 0.1, 0];
 
 export interface VerifierManifest {
   /** kebab-case; the name in configurations. */
@@ -81,15 +135,20 @@ export interface VerifierManifest {
   readonly title: string;
   /** In order of difficulty. */
   readonly levels: readonly string[];
+  /** CPU time of one call, and memory. */
   readonly limits: { readonly timeMs: number; readonly memoryMb: number };
   readonly permissions: VerifierPermissions;
+  /** Default: `standardRewards`. */
+  readonly rewards?: RewardScale;
+  /** Names of the components that each scored verdict carries; default none. kebab-case, not `verdict`. */
+  readonly components?: readonly string[];
 }
 
 /** A task: three questions, all deterministic. `verifiers/<task>/src/index.ts` exports one as `default`. */
 export interface TaskVerifier<Data extends Json = Json> {
   readonly manifest: VerifierManifest;
   /** The puzzle: a pure function of the query. @throws {RangeError} on an unknown level */
-  generate(query: PuzzleQuery): Puzzle<Data>;
+  generate(query: PuzzleQuery, context?: VerifierContext): Puzzle<Data>;
   /** The text that the model sees. */
   prompt(puzzle: Puzzle<Data>, style: PromptStyle): string;
   /** A completion that scores 1, in the form that the style asks for. `variant` chooses among several where there are several. */
@@ -100,7 +159,7 @@ export interface TaskVerifier<Data extends Json = Json> {
    */
   decoy(puzzle: Puzzle<Data>, style: PromptStyle, variant: number): string;
   /** The verdict. Never throws, on any string. */
-  score(submission: Submission): Verdict;
+  score(submission: Submission, context?: VerifierContext): Verdict;
 }
 
 /** The levels of the published test sets, and the level that the shipped tiny policy can carry. */
