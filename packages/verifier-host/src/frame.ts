@@ -3,6 +3,9 @@
  * no content.
  */
 
+// By import: the global is taken away from a verifier that runs in the process's own realm.
+import { Buffer } from 'node:buffer';
+
 /** Above this a frame is not believed. */
 export const maxFrameBytes = 64 * 1024 * 1024;
 

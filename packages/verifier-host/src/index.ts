@@ -2,6 +2,20 @@ export { bundleVerifier, type VerifierScript } from './bundle.ts';
 export { discoverVerifiers, findVerifier, type VerifierPackage, workspaceVerifiersDir } from './discover.ts';
 export { VerifierHostError } from './errors.ts';
 export {
+  httpBatchItems,
+  httpDrawSchema,
+  httpErrorCodes,
+  httpErrorSchema,
+  httpHealthSchema,
+  httpManifestSchema,
+  httpPuzzlesSchema,
+  httpScoreBatchSchema,
+  httpSubmissionSchema,
+  httpVerdictSchema,
+  httpVerdictsSchema,
+  httpVerifiersSchema,
+} from './http-schemas.ts';
+export {
   type DrawnPuzzle,
   type DrawOptions,
   openSandbox,

@@ -8,7 +8,14 @@ import { readFileSync } from 'node:fs';
 import { parse as parsePath } from 'node:path';
 import type { VerifierFailure } from '@evenkeel/verifier';
 import { encodeFrame, FrameReader } from './frame.ts';
-import { type BatchHeader, type LoadOrder, readySchema, replySchema, type SandboxMethod } from './sandbox-messages.ts';
+import {
+  type BatchHeader,
+  type Isolation,
+  type LoadOrder,
+  readySchema,
+  replySchema,
+  type SandboxMethod,
+} from './sandbox-messages.ts';
 
 /** How a process ended; `found` where it is known what in it was to blame, not only that it is gone. */
 export interface Death {
@@ -33,6 +40,8 @@ export interface LinkOptions {
    * machine it may only have been waiting for its turn. Default: more than an item may take within.
    */
   readonly stallMs?: number | undefined;
+  /** For tests alone: `none` leaves out vm2, so that only the process holds. */
+  readonly isolation?: Isolation | undefined;
 }
 
 interface Pending {
@@ -100,7 +109,7 @@ export class SandboxLink {
   #longestFrameBytes = 0;
   #memoryMb: number;
 
-  constructor({ program, script, timeMs, memoryMb, stallMs }: LinkOptions) {
+  constructor({ program, script, timeMs, memoryMb, stallMs, isolation = 'vm2' }: LinkOptions) {
     const wallMs = 4 * timeMs + 1000;
     this.#memoryMb = memoryMb;
     this.#stallMs = stallMs ?? wallMs + LOAD_MS;
@@ -134,7 +143,7 @@ export class SandboxLink {
     this.#child.stderr.on('data', (chunk: Buffer) => {
       if (this.#stderr.length < STDERR_CHARS) this.#stderr += chunk.toString('latin1').slice(0, STDERR_CHARS);
     });
-    const order: LoadOrder = { nonce: this.#nonce, script, loadMs: LOAD_MS, timeMs, wallMs };
+    const order: LoadOrder = { isolation, nonce: this.#nonce, script, loadMs: LOAD_MS, timeMs, wallMs };
     this.#child.stdin.write(encodeFrame(program));
     this.#child.stdin.write(encodeFrame(JSON.stringify(order)));
     this.#watch = setInterval(() => this.#look(), WATCH_MS);

@@ -1,8 +1,12 @@
 /** What goes over the pipes of a sandbox, see `sandbox-process.ts`; what comes from it is checked by zod. */
 import { z } from 'zod';
 
+/** `vm2`; `none` runs the script in the process's own realm: what an attacker has who got out of vm2. For tests alone. */
+export type Isolation = 'vm2' | 'none';
+
 /** The first frame in. */
 export interface LoadOrder {
+  readonly isolation: Isolation;
   /** Begins every frame that the program itself writes. */
   readonly nonce: string;
   readonly script: string;

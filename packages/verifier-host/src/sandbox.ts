@@ -22,7 +22,7 @@ import { findVerifier } from './discover.ts';
 import { VerifierHostError } from './errors.ts';
 import { maxFrameBytes } from './frame.ts';
 import { type BatchOutcome, type Death, type SandboxLink, startLink } from './sandbox-link.ts';
-import type { SandboxMethod } from './sandbox-messages.ts';
+import type { Isolation, SandboxMethod } from './sandbox-messages.ts';
 
 export interface SandboxOptions {
   /** Name, or path of a package folder; see `findVerifier`. */
@@ -31,6 +31,11 @@ export interface SandboxOptions {
   readonly logger?: Logger;
   /** After how long without an answer the watchdog kills what is computing, see `LinkOptions`. */
   readonly stallMs?: number;
+  /**
+   * For tests alone, never from a configuration, a command line or a manifest: `none` leaves out vm2, which shows what the process
+   * holds by itself.
+   */
+  readonly isolation?: Isolation;
 }
 
 export interface DrawOptions {
@@ -70,7 +75,14 @@ export async function openSandbox(options: SandboxOptions): Promise<VerifierSand
   const found = findVerifier(options.verifier, options.verifiersDir);
   const [script, program] = await Promise.all([bundleVerifier(found), bundleSandboxProgram()]);
   const start = (timeMs: number, memoryMb: number) =>
-    startLink({ program, script: script.text, timeMs, memoryMb, stallMs: options.stallMs });
+    startLink({
+      program,
+      script: script.text,
+      timeMs,
+      memoryMb,
+      stallMs: options.stallMs,
+      isolation: options.isolation,
+    });
   const supposedMb = memoryOfScript.get(script.sha256) ?? FIRST_MEMORY_MB;
   // The limits are in the manifest, and the manifest in the script: the first process only reads it where they are not the usual.
   const first = await startSurely(found.id, () => start(1000, supposedMb));
