@@ -85,6 +85,11 @@ let running = 0;
 
 /** @throws {VerifierHostError} `verifier-bundle` if a file is missing or malformed, or something of the platform is imported */
 export async function bundleVerifier({ id, folder, entry }: VerifierPackage): Promise<VerifierScript> {
+  if (entry === null) {
+    throw new VerifierHostError(`Cannot bundle verifier "${id}": it is an endpoint, expected a package with code`, {
+      code: 'verifier-bundle',
+    });
+  }
   const driver = join(import.meta.dirname, 'vm-driver.ts');
   return bundleCached(`verifier ${entry}`, `verifier "${id}"`, {
     stdin: {

@@ -1,5 +1,15 @@
 export { bundleVerifier, type VerifierScript } from './bundle.ts';
-export { discoverVerifiers, findVerifier, type VerifierPackage, workspaceVerifiersDir } from './discover.ts';
+export {
+  type BrokenPackage,
+  brokenVerifiers,
+  discoverVerifiers,
+  findVerifier,
+  installedVerifiersDir,
+  isVerifierPath,
+  type VerifierPackage,
+  type VerifierPlaces,
+  workspaceVerifiersDir,
+} from './discover.ts';
 export { VerifierHostError } from './errors.ts';
 export {
   httpBatchItems,
@@ -15,6 +25,7 @@ export {
   httpVerdictsSchema,
   httpVerifiersSchema,
 } from './http-schemas.ts';
+export type { RemoteSpec } from './remote-spec.ts';
 export {
   type DrawnPuzzle,
   type DrawOptions,

@@ -153,8 +153,8 @@ describe('VerifierSandbox with a hostile verifier', () => {
 describe.each(['countdown', 'zebra', 'arc'])('VerifierSandbox with %s', (name) => {
   test('gives what the verifier gives in process', async () => {
     const found = findVerifier(name);
-    expect(existsSync(found.entry)).toBe(true);
-    const verifier = ((await import(found.entry)) as { default: TaskVerifier }).default;
+    expect(existsSync(found.entry!)).toBe(true);
+    const verifier = ((await import(found.entry!)) as { default: TaskVerifier }).default;
     const sandbox = await openSandbox({ verifier: name });
     try {
       expect(sandbox.manifest).toEqual(verifier.manifest);

@@ -72,7 +72,7 @@ const memoryOfScript = new Map<string, number>();
  * @throws {VerifierHostError} if it is not there, does not bundle or load, has no valid manifest, or asks for permissions
  */
 export async function openSandbox(options: SandboxOptions): Promise<VerifierSandbox> {
-  const found = findVerifier(options.verifier, options.verifiersDir);
+  const found = findVerifier(options.verifier, { workspaceDir: options.verifiersDir });
   const [script, program] = await Promise.all([bundleVerifier(found), bundleSandboxProgram()]);
   const start = (timeMs: number, memoryMb: number) =>
     startLink({

@@ -137,7 +137,7 @@ describe('startVerifierHost()', () => {
 async function goldAnswers(tasks: readonly string[]): Promise<Record<string, string[]>> {
   const answers: Record<string, string[]> = {};
   for (const task of tasks) {
-    const { default: verifier } = (await import(findVerifier(task).entry)) as { default: TaskVerifier };
+    const { default: verifier } = (await import(findVerifier(task).entry!)) as { default: TaskVerifier };
     answers[task] = [5, 6].map((index) => {
       const puzzle = verifier.generate({ seed: 3, index, level: 'tiny', split: 'train' });
       return verifier.gold(puzzle, 'compact', 0);

@@ -68,7 +68,7 @@ export async function startVerifierHost(options: VerifierHostOptions): Promise<V
     capabilities: {
       device: 'cpu',
       executionProvider: 'vm2',
-      families: discoverVerifiers(verifiersDir).map(({ id }) => id),
+      families: discoverVerifiers({ workspaceDir: verifiersDir }).map(({ id }) => id),
       maxConcurrentJobs: 4,
     },
     store,

@@ -95,7 +95,7 @@ async function refuseOccupied(out: string, replace: boolean): Promise<void> {
 /** The installed verifiers themselves, outside the sandbox: they are the repository's own, and a million samples are drawn. */
 async function loadVerifiers(names: readonly string[]): Promise<ReadonlyMap<string, TaskVerifier>> {
   const loaded = names.map(async (name) => {
-    const module = (await import(pathToFileURL(findVerifier(name).entry).href)) as { readonly default: TaskVerifier };
+    const module = (await import(pathToFileURL(findVerifier(name).entry!).href)) as { readonly default: TaskVerifier };
     return [name, module.default] as const;
   });
   return new Map(await Promise.all(loaded));
