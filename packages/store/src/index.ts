@@ -1,4 +1,4 @@
-export { replaceFile } from './durable-file.ts';
+export { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
 export { StoreError, storeErrorFrom } from './errors.ts';
 export { FolderStore, openFolderStore } from './folder-store.ts';
 export { repeatedWork } from './journal.ts';

@@ -12,6 +12,17 @@ export {
 } from './discover.ts';
 export { VerifierHostError } from './errors.ts';
 export {
+  type Grants,
+  isNothing,
+  missingPermissions,
+  noGrants,
+  readGrants,
+  removeGrants,
+  requireGranted,
+  storeGrant,
+  VerifierPermissionError,
+} from './grants.ts';
+export {
   httpBatchItems,
   httpDrawSchema,
   httpErrorCodes,
