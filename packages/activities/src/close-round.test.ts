@@ -2,12 +2,12 @@ import { decodeBatch } from '@evenkeel/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { closeRound } from './close-round.ts';
-import { type GroupRewards, openRunFixture, type RunFixture, rewardOf } from './fixtures.ts';
+import { configOf, type GroupRewards, openRunFixture, type RunFixture, rewardOf } from './fixtures.ts';
 import { groupsOf } from './groups.ts';
 import type { FinishedRound, RoundOutcome } from './types.ts';
 
 const MIXED = [1, 0.1, 0, 0];
-const groups = (...list: readonly [string, readonly (number | null)[]][]): GroupRewards[] =>
+const groups = (...list: readonly [string, GroupRewards['rewards']][]): GroupRewards[] =>
   list.map(([task, rewards]) => ({ task, rewards }));
 
 let run: RunFixture;
@@ -58,6 +58,19 @@ describe('groupsOf()', () => {
       [0, false],
       [1, true],
     ]);
+  });
+
+  test('hands the components of a verdict to the reward by name, beside the verdict itself', async () => {
+    const words = (reward: number, format: number) => ({ reward, components: { format, length: 9 } });
+    const weighted = configOf({
+      method: { name: 'grpo', reward: { kind: 'weighted', weights: { verdict: 1, format: 0.2 } } },
+      ...{ promptsPerStep: 4, groupSize: 4, tasks: ['words'] },
+    });
+    const round = await run.finishedRound(0, groups(['words', [words(1, 1), words(0.1, 0.5), null]], ['arc', [1]]));
+    const found = await groupsOf(run.context, round, rewardOf(weighted));
+    const rewards = found.flatMap(({ group }) => group.rollouts.map(({ reward }) => reward));
+    expect(rewards).toEqual([1.2, 0.1 + 0.2 * 0.5, null, 1]);
+    expect(found[0]!.group.rollouts.map(({ correct }) => correct)).toEqual([true, false, false]);
   });
 
   test('refuses verdicts that do not belong to the rollouts', async () => {

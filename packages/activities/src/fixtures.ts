@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildMethod } from '@evenkeel/algorithms';
-import { type ArtefactRef, silentLogger } from '@evenkeel/core';
+import { type ArtefactRef, canonicalJson, silentLogger } from '@evenkeel/core';
 import { importModel } from '@evenkeel/policy';
 import { type Endpoints, type RunConfig, type RunFile, resolveRunConfig, WorkerClient } from '@evenkeel/protocol';
 import {
@@ -20,12 +20,32 @@ import { type AlgorithmState, initialAlgorithmState } from './algorithm-state.ts
 import type { ActivityContext } from './context.ts';
 import type { FinishedRound, RunState } from './types.ts';
 
-const verifiers = ['countdown', 'zebra', 'arc'].map((id) => ({ id, levels: ['tiny', 'easy'] }));
+const verifiers = [
+  ...['countdown', 'zebra', 'arc'].map((id) => ({ id, levels: ['tiny', 'easy'] })),
+  { id: 'words', levels: ['tiny'], components: ['format', 'length'] },
+];
 
-/** The rewards of one group's rollouts; null: the verifier abstained or failed. */
+/** What the verifier said of a rollout: its reward, with components or without; nothing; or how it failed. */
+export type FixtureVerdict =
+  | number
+  | null
+  | 'failed'
+  | 'ground-truth'
+  | { readonly reward: number; readonly components: Readonly<Record<string, number>> };
+
+/** The rewards of one group's rollouts. */
 export interface GroupRewards {
   readonly task: string;
-  readonly rewards: readonly (number | null)[];
+  readonly rewards: readonly FixtureVerdict[];
+}
+
+function verdictOf(said: FixtureVerdict): Omit<VerdictRow, 'prompt' | 'sample'> {
+  const none = { reward: null, correct: false, formatted: false, answer: null, components: null };
+  if (said === null) return { kind: 'abstained', ...none, reason: 'unsure' };
+  if (typeof said === 'string') return { kind: 'failed', ...none, reason: said === 'failed' ? 'crash' : said };
+  const { reward, components } = typeof said === 'number' ? { reward: said, components: null } : said;
+  const scored = { ...none, reward, correct: reward === 1, formatted: reward > 0, reason: '' };
+  return { kind: 'scored', ...scored, components: components === null ? null : canonicalJson(components) };
 }
 
 export interface RunFixture {
@@ -87,14 +107,7 @@ export async function openRunFixture(file: RunFile): Promise<RunFixture> {
         ),
       );
       const verdicts = groups.flatMap(({ rewards }, prompt) =>
-        rewards.map(
-          (reward, sample): VerdictRow => ({
-            ...{ prompt, sample, reward, answer: null, reason: '' },
-            kind: reward === null ? (sample % 2 === 0 ? 'abstained' : 'failed') : 'scored',
-            correct: reward === 1,
-            formatted: reward !== null && reward > 0,
-          }),
-        ),
+        rewards.map((said, sample): VerdictRow => ({ prompt, sample, ...verdictOf(said) })),
       );
       const half = Math.ceil(groups.length / 2);
       const shard = (belongs: (row: RolloutRow) => boolean) =>

@@ -1,6 +1,13 @@
-import type { Group, RewardCombiner, Rollout } from '@evenkeel/algorithms';
+import type { Components, Group, RewardCombiner, Rollout } from '@evenkeel/algorithms';
 import { EvenkeelError } from '@evenkeel/core';
-import { decodePrompts, decodeRollouts, decodeVerdicts, type PromptRow, type RolloutRow } from '@evenkeel/store';
+import {
+  decodePrompts,
+  decodeRollouts,
+  decodeVerdicts,
+  type PromptRow,
+  type RolloutRow,
+  type VerdictRow,
+} from '@evenkeel/store';
 import type { ActivityContext } from './context.ts';
 import type { FinishedRound } from './types.ts';
 
@@ -34,7 +41,7 @@ export async function groupsOf(
   const rolled = prompts.map((): RolloutRow[] => []);
   rollouts.forEach((row, index) => {
     const verdict = verdicts[index]!;
-    const components = { verdict: verdict.kind === 'scored' ? verdict.reward : null };
+    const components = componentsOf(verdict);
     scored[row.prompt]!.push({
       id: `r${round.plan.round}p${row.prompt}s${row.sample}`,
       reward: reward.combine(components),
@@ -54,4 +61,10 @@ export async function groupsOf(
     prompt,
     rollouts: rolled[index]!,
   }));
+}
+
+/** The parts of one rollout's reward: the verifier's own by name, and `verdict`; none of them where nothing was scored. */
+function componentsOf({ kind, reward, components }: VerdictRow): Components {
+  if (kind !== 'scored') return { verdict: null };
+  return { ...(components === null ? {} : (JSON.parse(components) as Components)), verdict: reward };
 }

@@ -9,6 +9,7 @@ export { meanAccuracy, meanInterval, relativeGain, wilsonInterval, worstTask } f
 export { objectives } from './objective.ts';
 export type { PartDefinition, PartOptions, PartOverride, PartSpec } from './part.ts';
 export { advantages, filters, planners, rewards, weighters } from './parts.ts';
+export { checkRewardComponents } from './reward.ts';
 export { stepRandom } from './step-random.ts';
 export type { Tallies } from './task-stats.ts';
 export {

@@ -118,6 +118,22 @@ describe('resolveRunConfig()', () => {
     expect(resolve({ method: { name, weighter } }).method.weighter).toMatchObject({ kind, ...weighter });
   });
 
+  test("a reward may weigh what a task's verifier declares, and nothing else", () => {
+    const known = [...verifiers, { id: 'words', levels: ['tiny'], components: ['format'] }];
+    const weigh = (component: string) =>
+      parseRunFile({
+        tasks: ['countdown', 'words'],
+        method: { name: 'grpo', reward: { kind: 'weighted', weights: { verdict: 1, [component]: 0.2 } } },
+      });
+    expect(resolveRunConfig(weigh('format'), known).method.reward).toEqual({
+      kind: 'weighted',
+      weights: { verdict: 1, format: 0.2 },
+    });
+    expect(() => resolveRunConfig(weigh('brevity'), known)).toThrow(
+      'Cannot configure the reward weighted: no task\'s verifier declares the component "brevity", expected one of verdict, format (words: format)',
+    );
+  });
+
   test('10,000 tasks are resolved, one more is refused', () => {
     const task = (index: number) => ({ name: `t${index}`, verifier: 'zebra', level: 'easy', style: 'chat' });
     const tasks = Array.from({ length: 10_000 }, (_, index) => task(index));

@@ -2,7 +2,13 @@
  * The run configuration: what a user writes (`RunFile`, everything optional) and what a run is a pure function of (`RunConfig`,
  * everything resolved). Two runs with equal `RunConfig` end with equal weights.
  */
-import { checkRunShape, type MethodOverrides, type MethodSpec, resolveMethod } from '@evenkeel/algorithms';
+import {
+  checkRewardComponents,
+  checkRunShape,
+  type MethodOverrides,
+  type MethodSpec,
+  resolveMethod,
+} from '@evenkeel/algorithms';
 import { ConfigError, hashOf } from '@evenkeel/core';
 import { z } from 'zod';
 import { objectiveSpecSchema, optimizerSpecSchema, sha256Schema } from './jobs.ts';
@@ -197,6 +203,8 @@ type Complete<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
 export interface KnownVerifier {
   readonly id: string;
   readonly levels: readonly string[];
+  /** Names of the components that its verdicts carry; default none. */
+  readonly components?: readonly string[];
 }
 
 /** `countdown`, or `countdown:easy`. */
@@ -260,6 +268,12 @@ export function resolveRunConfig(
     promptsPerStep: merged.promptsPerStep,
     groupSize: merged.groupSize,
   });
+  const resolvedMethod = resolveMethod(name, { lambda: file.lambda, ...overrides } as MethodOverrides);
+  const componentsOf = (verifier: string) => verifiers.find(({ id }) => id === verifier)?.components ?? [];
+  checkRewardComponents(
+    resolvedMethod.reward,
+    Object.fromEntries(tasks.map((task) => [task.name, componentsOf(task.verifier)])),
+  );
   // As JSON it is stored and hashed; what JSON writes otherwise (−0) is to be the same before and after.
   const resolved = JSON.stringify({
     version: 1,
@@ -273,7 +287,7 @@ export function resolveRunConfig(
     promptsPerStep: merged.promptsPerStep,
     groupSize: merged.groupSize,
     sampling: { ...defaultRunFile.sampling, ...file.sampling },
-    method: resolveMethod(name, { lambda: file.lambda, ...overrides } as MethodOverrides),
+    method: resolvedMethod,
     optimizer: { ...defaultRunFile.optimizer, ...file.optimizer },
     minibatches: merged.minibatches,
     checkpointEvery: merged.checkpointEvery,

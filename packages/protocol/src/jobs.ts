@@ -18,6 +18,7 @@ const seed = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 /** Puzzles of one task to be drawn: indices `from` … `from + count − 1` of a seed's sequence. */
 export const puzzleDrawSchema = z.strictObject({
   task: z.string().min(1),
+  /** A verifier reference: an id, or `id@version`. It stands in the prompts table as it is here. */
   verifier: z.string().min(1),
   level: z.string().min(1),
   style: z.enum(['chat', 'compact']),
@@ -25,7 +26,7 @@ export const puzzleDrawSchema = z.strictObject({
   seed,
   from: count,
   count,
-  /** SHA-256 of the verifier's bundled code; the host refuses any other. */
+  /** SHA-256 of the verifier's bundled code; the host uses no other. */
   script: sha256Schema.exactOptional(),
 });
 
@@ -62,7 +63,7 @@ export const verifyJobSchema = z.strictObject({
   kind: z.literal('verify'),
   prompts: artefactRefSchema,
   rollouts: z.array(artefactRefSchema).min(1),
-  /** By verifier: SHA-256 of its bundled code; the host refuses any other. */
+  /** By verifier reference, as in the prompts table: SHA-256 of its bundled code; the host uses no other. */
   scripts: z.record(z.string(), sha256Schema).exactOptional(),
 });
 export const verdictCountsSchema = z.strictObject({
@@ -71,6 +72,10 @@ export const verdictCountsSchema = z.strictObject({
   formatted: count,
   abstained: count,
   failed: count,
+  /** Of the failed: how many for which reason, by `VerifierFailureCode`. Left out where nothing failed. */
+  failures: z.record(z.string().min(1).max(40), count).exactOptional(),
+  /** Scored, but only when they were asked a second time, alone. Left out where there are none. */
+  retried: count.exactOptional(),
 });
 export const verifyResultSchema = z.strictObject({
   /** A `verdicts` table: one row per rollout, in the order of the tables. */

@@ -2,6 +2,7 @@ import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { StoreError } from './errors.ts';
+import { tableFormat } from './table.ts';
 import {
   type BatchRow,
   decodeBatch,
@@ -54,6 +55,7 @@ const verdictRow: fc.Arbitrary<VerdictRow> = fc.record({
   formatted: fc.boolean(),
   answer: fc.option(text),
   reason: text,
+  components: fc.option(text),
 });
 const batchRow: fc.Arbitrary<BatchRow> = fc
   .tuple(
@@ -158,10 +160,21 @@ describe('the file', () => {
   test('keeps nulls apart from zeros and empty texts', () => {
     const row = { prompt: 0, sample: 0, kind: 'abstained', correct: false, formatted: false, reason: '' } as const;
     const rows = [
-      { ...row, reward: null, answer: null },
-      { ...row, reward: 0, answer: '' },
+      { ...row, reward: null, answer: null, components: null },
+      { ...row, reward: 0, answer: '', components: '{}' },
     ];
     expect(decodeVerdicts(encodeVerdicts(rows))).toEqual(rows);
+  });
+
+  test('of verdicts from before there were components is read as one without any', () => {
+    const before = tableFormat('verdicts', {
+      ...{ prompt: 'u32', sample: 'u32', kind: ['scored', 'abstained', 'failed'], reward: 'f64?' },
+      ...{ correct: 'bool', formatted: 'bool', answer: 'utf8?', reason: 'utf8' },
+    });
+    const row = { prompt: 2, sample: 1, kind: 'scored', reward: 1, answer: '3', reason: 'correct' } as const;
+    const rows = [{ ...row, correct: true, formatted: true }];
+    expect(decodeVerdicts(before.encode(rows))).toEqual([{ ...rows[0], components: null }]);
+    expect(() => decodeVerdicts(encodeRollouts([rollout]))).toThrow(/, expected verdicts v1 .*components: Utf8\?\)$/);
   });
 
   test('decoded lists own their bytes', () => {

@@ -43,6 +43,8 @@ export interface VerdictRow {
   readonly formatted: boolean;
   readonly answer: string | null;
   readonly reason: string;
+  /** Parts of the answer's worth by name, canonical JSON; null where the verifier names none. */
+  readonly components: string | null;
 }
 
 /** One sequence that is trained on. */
@@ -94,7 +96,7 @@ const rollouts = tableFormat('rollouts', {
   finish: ['stop', 'length'],
 });
 
-const verdicts = tableFormat('verdicts', {
+const verdictColumns = {
   prompt: 'u32',
   sample: 'u32',
   kind: ['scored', 'abstained', 'failed'],
@@ -103,7 +105,10 @@ const verdicts = tableFormat('verdicts', {
   formatted: 'bool',
   answer: 'utf8?',
   reason: 'utf8',
-});
+} as const;
+const verdicts = tableFormat('verdicts', { ...verdictColumns, components: 'utf8?' });
+/** As they were written before there were components: a run that began then goes on. */
+const plainVerdicts = tableFormat('verdicts', verdictColumns);
 
 const batch = tableFormat('batch', {
   task: 'utf8',
@@ -164,7 +169,15 @@ export function encodeVerdicts(rows: readonly VerdictRow[]): Uint8Array {
 }
 
 export function decodeVerdicts(bytes: Uint8Array): VerdictRow[] {
-  return verdicts.decode(bytes);
+  try {
+    return verdicts.decode(bytes);
+  } catch (refused) {
+    try {
+      return plainVerdicts.decode(bytes).map((row) => ({ ...row, components: null }));
+    } catch {
+      throw refused;
+    }
+  }
 }
 
 export function encodeBatch(rows: readonly BatchRow[]): Uint8Array {

@@ -247,17 +247,23 @@ async function readItems(
 }
 
 function verdictColumns(verdict: Verdict): Omit<VerdictRow, 'prompt' | 'sample'> {
-  const none = { reward: null, correct: false, formatted: false, answer: null };
+  const none = { reward: null, correct: false, formatted: false, answer: null, components: null };
   switch (verdict.kind) {
     case 'scored': {
       const { kind, reward, correct, formatted, answer, reason } = verdict;
-      return { kind, reward, correct, formatted, answer, reason };
+      const components = verdict.components === undefined ? null : componentsText(verdict.components);
+      return { kind, reward, correct, formatted, answer, reason, components };
     }
     case 'abstained':
       return { kind: 'abstained', ...none, reason: verdict.reason };
     case 'failed':
       return { kind: 'failed', ...none, reason: verdict.error.code };
   }
+}
+
+/** Canonical JSON; it knows no −0, a verifier may. */
+function componentsText(components: Readonly<Record<string, number>>): string {
+  return canonicalJson(Object.fromEntries(Object.entries(components).map(([name, value]) => [name, value + 0])));
 }
 
 function counted(

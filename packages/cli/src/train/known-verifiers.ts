@@ -11,15 +11,19 @@ export interface InstalledVerifiers {
 export async function installedVerifiers(asked: readonly string[]): Promise<InstalledVerifiers> {
   const found = await Promise.all(
     discoverVerifiers().map(async ({ id }) => {
-      if (!asked.includes(id)) return { id, levels: [] };
+      if (!asked.includes(id)) return { id, levels: [], components: [] };
       const sandbox = await openSandbox({ verifier: id });
       try {
-        return { id, levels: sandbox.manifest.levels, script: sandbox.scriptSha256 };
+        const { levels, components = [] } = sandbox.manifest;
+        return { id, levels, components, script: sandbox.scriptSha256 };
       } finally {
         await sandbox.close();
       }
     }),
   );
   const scripts = found.flatMap(({ id, script }) => (script === undefined ? [] : [[id, script] as const]));
-  return { verifiers: found.map(({ id, levels }) => ({ id, levels })), scripts: Object.fromEntries(scripts) };
+  return {
+    verifiers: found.map(({ id, levels, components }) => ({ id, levels, components })),
+    scripts: Object.fromEntries(scripts),
+  };
 }
