@@ -26,7 +26,8 @@ const submissions = ['look', 'read', 'loop', 'look'].map((completion) => ({ grou
 describe('isolation', () => {
   test.each([
     ['vm2', 'undefined,undefined', 'process is not defined'],
-    ['none', 'object,function', 'Access to this API has been restricted'],
+    ['none', 'undefined,undefined', 'process is not defined'],
+    ['bare', 'object,function', 'Access to this API has been restricted'],
   ] as const)(
     '%s: what the verifier sees, and what it may not do',
     async (isolation, seen, refusal) => {

@@ -5,7 +5,7 @@
  * after a call, and nothing here reads a file.
  *
  * Frames in: first the load order (JSON), then batches: a line of JSON (`BatchHeader`), then one payload a line.
- * Frames out: the nonce, a line of JSON (`ReplyHeader`), then one answer a line (`=` value or `!` failure, as JSON).
+ * Frames out: the nonce, a line of JSON (`ReplyHeader`), then one answer a line (`=` value, `!` failure or `?` request, as JSON).
  *
  * The time limit is on the thread's CPU time, so that a busy machine makes no timeouts; the clock on the wall only stops what
  * uses no CPU. The watchdog for what cannot be stopped from within is in the host's process.
@@ -16,8 +16,12 @@ import { createContext, Script } from 'node:vm';
 import { VM, VMScript } from 'vm2';
 import { encodeFrame } from './frame.ts';
 import type { BatchHeader, LoadOrder, ReplyHeader } from './sandbox-messages.ts';
+import { stripRealm } from './strip-realm.ts';
 import type { Dispatch } from './vm-driver.ts';
 
+// Taken before the realm is stripped.
+const { memoryUsage, threadCpuUsage } = process;
+const clock = performance;
 const FLUSH_MS = 20;
 const MANIFEST_CHARS = 65_536;
 
@@ -67,7 +71,7 @@ function failure(code: string, message: string): string {
 }
 
 function loaderOf({ isolation, script }: LoadOrder): () => unknown {
-  if (isolation === 'none') {
+  if (isolation !== 'vm2') {
     const bare = new Script(script, { filename: 'verifier.js' });
     return () => bare.runInThisContext();
   }
@@ -79,11 +83,13 @@ function loaderOf({ isolation, script }: LoadOrder): () => unknown {
 class Machine {
   #load: () => unknown;
   #loadMs: number;
+  #context: string | null;
   #dispatch: Dispatch | null = null;
 
   constructor(order: LoadOrder) {
     this.#load = loaderOf(order);
     this.#loadMs = order.loadMs;
+    this.#context = order.context;
     this.renew();
   }
 
@@ -91,6 +97,7 @@ class Machine {
     this.#dispatch = null;
     const done = within(this.#loadMs, () => {
       this.#dispatch = this.#load() as Dispatch;
+      if (this.#context !== null) this.#dispatch('context', this.#context);
     });
     if (!done || typeof this.#dispatch !== 'function') {
       throw new Error(`the verifier's module did not load within ${this.#loadMs} ms`);
@@ -120,30 +127,30 @@ function runBatch(machine: Machine, order: LoadOrder, text: string): void {
   const stretchMs = batch.single ? 0 : order.timeMs / 2;
   let answers: string[] = [];
   let next = 0;
-  let flushedAt = performance.now();
+  let flushedAt = clock.now();
   let wallMs = order.timeMs;
-  const flush = (): void => {
-    const reply: ReplyHeader = { id: batch.id, from: next - answers.length, count: answers.length };
-    writeFrame([order.nonce + JSON.stringify(reply), ...answers].join('\n'));
+  const reply = (header: ReplyHeader): void => {
+    writeFrame([order.nonce + JSON.stringify(header), ...answers].join('\n'));
     answers = [];
-    flushedAt = performance.now();
+    flushedAt = clock.now();
   };
+  const flush = (): void => reply({ id: batch.id, from: next - answers.length, count: answers.length });
   while (next < count) {
     const first = next;
     const answered = answers.length;
-    const cpuBefore = process.threadCpuUsage();
-    const startedAt = performance.now();
+    const cpuBefore = threadCpuUsage();
+    const startedAt = clock.now();
     const done = within(wallMs, () => {
       do {
         answers.push(machine.answer(batch.method, lines[++next]!, batch.maxChars));
-      } while (next < count && performance.now() - startedAt < stretchMs);
+      } while (next < count && clock.now() - startedAt < stretchMs);
     });
     next = first + answers.length - answered;
     if (done) {
       wallMs = order.timeMs;
     } else {
       // Only what ran alone, from the start, for the whole of its own time, is found guilty.
-      const cpu = process.threadCpuUsage(cpuBefore);
+      const cpu = threadCpuUsage(cpuBefore);
       const cpuMs = (cpu.user + cpu.system) / 1000;
       if (next === first && (cpuMs >= order.timeMs * 0.95 || wallMs >= order.wallMs)) {
         answers.push(failure('timeout', `no answer within ${order.timeMs} ms of computing time`));
@@ -153,8 +160,13 @@ function runBatch(machine: Machine, order: LoadOrder, text: string): void {
         wallMs = Math.min(wallMs * 2, order.wallMs);
       }
       machine.renew();
+      if (next < count) {
+        // Who watches from outside need not wait as long as all attempts of an item may take together.
+        if (answers.length > 0) flush();
+        reply({ id: batch.id, from: next, count: 0, windowMs: wallMs });
+      }
     }
-    if (answers.length > 0 && (next === count || performance.now() - flushedAt > FLUSH_MS)) flush();
+    if (answers.length > 0 && (next === count || clock.now() - flushedAt > FLUSH_MS)) flush();
   }
 }
 
@@ -171,7 +183,8 @@ function main(): void {
   const loadText = readFrame();
   if (loadText === null) return;
   const order = JSON.parse(loadText) as LoadOrder;
-  const ready = order.nonce + JSON.stringify({ rssBytes: process.memoryUsage.rss() });
+  const ready = order.nonce + JSON.stringify({ rssBytes: memoryUsage.rss() });
+  if (order.isolation !== 'bare') stripRealm();
   let machine: Machine;
   try {
     machine = new Machine(order);
