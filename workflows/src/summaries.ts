@@ -18,10 +18,15 @@ export function tableText(table: StepTable): string[] {
     `mean ${percent(table.mean)}, worst ${table.worst.task} ${percent(table.worst.accuracy)}, rounds ${table.rounds}, sequences ${table.sequences}`,
     ...shown.map(
       (row) =>
-        `${row.task}: accuracy ${percent(row.accuracy)}, z ${row.weight.toFixed(3)}, rho ${row.filterRate.toFixed(3)}, drawn ${row.drawn}, kept ${row.kept}, trained ${row.trained}`,
+        `${row.task}: ${row.silent === true ? 'no verdict' : `accuracy ${percent(row.accuracy)}`}, z ${row.weight.toFixed(3)}, rho ${row.filterRate.toFixed(3)}, drawn ${row.drawn}, kept ${row.kept}, trained ${row.trained}${silenceText(row)}`,
     ),
     ...(table.tasks.length > shown.length ? [`and ${table.tasks.length - shown.length} tasks more`] : []),
   ];
+}
+
+/** What got no verdict; nothing where everything got one. */
+function silenceText({ failed = 0, replaced = 0, abstained = 0 }: StepTable['tasks'][number]): string {
+  return `${failed === 0 ? '' : `, failed ${failed} (replaced ${replaced})`}${abstained === 0 ? '' : `, abstained ${abstained}`}`;
 }
 
 export function evaluationText(evaluation: Evaluation): string {

@@ -36,12 +36,15 @@ export async function trainingStep(input: TrainingStepInput): Promise<TrainingSt
   let outcome: RoundOutcome;
   do {
     const current: RoundPlan = plan;
-    const label = `round ${current.round}: ${countsText(current.counts)}`;
+    const { replaces } = current;
+    const again = replaces === undefined ? {} : { replaces };
+    const name = replaces === undefined ? `round ${current.round}` : `round ${current.round}, replacement ${replaces}`;
+    const label = `${name}: ${countsText(current.counts)}`;
     phase = 'roll out';
     const shards = await Promise.all(
       current.shards.map(({ from, to }, shard) =>
         rollout(`${label} · prompts ${from}–${to - 1}`).rollOut({
-          ...{ run, config, step: state.step, round: current.round, shard },
+          ...{ run, config, step: state.step, round: current.round, ...again, shard },
           ...{ policy: state.policy, prompts: current.prompts, from, to, purpose: 'train' as const },
         }),
       ),
@@ -51,12 +54,12 @@ export async function trainingStep(input: TrainingStepInput): Promise<TrainingSt
     const rollouts = shards.map((shard) => shard.rollouts);
     phase = 'verify';
     const { verdicts } = await verification(label).verify({
-      ...{ run, config, step: state.step, round: current.round, purpose: 'train' as const },
+      ...{ run, config, step: state.step, round: current.round, ...again, purpose: 'train' as const },
       ...{ prompts: current.prompts, rollouts },
     });
     rounds.push({ plan: current, rollouts, verdicts });
     phase = 'select';
-    outcome = await decision(`filter round ${current.round}, select`).closeRound({ run, config, state, rounds });
+    outcome = await decision(`filter ${name}, select`).closeRound({ run, config, state, rounds });
     if (outcome.kind === 'again') plan = outcome.plan;
   } while (outcome.kind === 'again');
 

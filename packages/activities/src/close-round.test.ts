@@ -1,10 +1,12 @@
-import { decodeBatch } from '@evenkeel/store';
+import { decodeBatch, decodePrompts } from '@evenkeel/store';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { closeRound } from './close-round.ts';
 import { configOf, type GroupRewards, openRunFixture, type RunFixture, rewardOf } from './fixtures.ts';
-import { groupsOf } from './groups.ts';
-import type { FinishedRound, RoundOutcome } from './types.ts';
+import { groupsOf, readRound } from './groups.ts';
+import { trainingDraws } from './plan-round.ts';
+import type { FinishedRound, RoundOutcome, RoundPlan } from './types.ts';
 
 const MIXED = [1, 0.1, 0, 0];
 const groups = (...list: readonly [string, GroupRewards['rewards']][]): GroupRewards[] =>
@@ -34,7 +36,7 @@ async function tallyOf(outcome: RoundOutcome, { context } = run) {
 describe('groupsOf()', () => {
   test('joins prompts, shards and verdicts in the order of the plan', async () => {
     const round = await run.finishedRound(2, groups(['arc', MIXED], ['zebra', [0, 1]], ['arc', [1, 1]]));
-    const found = await groupsOf(run.context, round, rewardOf(run.config));
+    const found = groupsOf(await readRound(run.context, round), rewardOf(run.config));
     expect(found.map(({ group }) => [group.id, group.task, group.promptId])).toEqual([
       ['r2p0', 'arc', 'arc-2-0'],
       ['r2p1', 'zebra', 'zebra-2-1'],
@@ -51,7 +53,7 @@ describe('groupsOf()', () => {
 
   test('gives a rollout that nobody scored no reward, which is no zero', async () => {
     const round = await run.finishedRound(0, groups(['arc', [null, null, 0, 1]]));
-    const [found] = await groupsOf(run.context, round, rewardOf(run.config));
+    const [found] = groupsOf(await readRound(run.context, round), rewardOf(run.config));
     expect(found!.group.rollouts.map(({ reward, correct }) => [reward, correct])).toEqual([
       [null, false],
       [null, false],
@@ -67,7 +69,7 @@ describe('groupsOf()', () => {
       ...{ promptsPerStep: 4, groupSize: 4, tasks: ['words'] },
     });
     const round = await run.finishedRound(0, groups(['words', [words(1, 1), words(0.1, 0.5), null]], ['arc', [1]]));
-    const found = await groupsOf(run.context, round, rewardOf(weighted));
+    const found = groupsOf(await readRound(run.context, round), rewardOf(weighted));
     const rewards = found.flatMap(({ group }) => group.rollouts.map(({ reward }) => reward));
     expect(rewards).toEqual([1.2, 0.1 + 0.2 * 0.5, null, 1]);
     expect(found[0]!.group.rollouts.map(({ correct }) => correct)).toEqual([true, false, false]);
@@ -78,9 +80,7 @@ describe('groupsOf()', () => {
       await run.finishedRound(0, groups(['arc', MIXED])),
       await run.finishedRound(0, groups(['arc', [1]])),
     ];
-    await expect(
-      groupsOf(run.context, { ...one, verdicts: other.verdicts }, rewardOf(run.config)),
-    ).rejects.toMatchObject({
+    await expect(readRound(run.context, { ...one, verdicts: other.verdicts })).rejects.toMatchObject({
       code: 'round-invalid',
       message: 'Cannot score round 0: it has 4 rollouts and 1 verdicts, expected one for each',
     });
@@ -166,4 +166,152 @@ describe('closeRound() with a filter', () => {
       await strict.close();
     }
   });
+});
+
+describe('closeRound() with verdicts that failed', () => {
+  async function planOf(rounds: readonly FinishedRound[], fixture = run): Promise<RoundPlan> {
+    const outcome = await close(fixture, rounds);
+    if (outcome.kind !== 'again') throw new Error(`no further round: ${JSON.stringify(outcome)}`);
+    return outcome.plan;
+  }
+
+  test('samples the same prompts anew, once for each rollout that failed, and takes what it gets in their places', async () => {
+    const round = await run.finishedRound(
+      0,
+      groups(['arc', [1, 'failed', 0, 'failed']], ['zebra', MIXED], ['arc', [0, 1, 0, 'failed']]),
+    );
+    const plan = await planOf([round]);
+    expect(plan).toMatchObject({ round: 0, replaces: 1, counts: { arc: 3 }, shards: [{ from: 0, to: 3 }] });
+    const prompts = decodePrompts(await run.context.store.get(plan.prompts));
+    expect(prompts.map(({ puzzle }) => puzzle)).toEqual(['arc-0-0', 'arc-0-0', 'arc-0-2']);
+
+    const outcome = await close(run, [round, await run.finishedReplacement(plan, [0.1, 0, 1])]);
+    const rows = await batchOf(outcome);
+    expect(rows.map(({ group, reward, tokens }) => [group, reward, tokens.length])).toEqual([
+      ['r0p0', 1, 1],
+      ['r0p0', 0.1, 40],
+      ['r0p0', 0, 3],
+      ['r0p0', 0, 41],
+      ...MIXED.map((reward, sample) => ['r0p1', reward, 1 + sample]),
+      ['r0p2', 0, 1],
+      ['r0p2', 1, 2],
+      ['r0p2', 0, 3],
+      ['r0p2', 1, 42],
+    ]);
+    const tally = await tallyOf(outcome);
+    expect(tally.tasks).toMatchObject({ arc: { groups: 2, rollouts: 8, failed: 3, replaced: 3 } });
+    expect(tally.tasks).not.toHaveProperty('zebra.failed');
+  });
+
+  test('tries a second time what failed again, and then drops it; both times are counted', async () => {
+    const round = await run.finishedRound(0, groups(['arc', ['failed', 'failed', 0, 1]], ['zebra', MIXED]));
+    const first = await run.finishedReplacement(await planOf([round]), ['failed', 0.1]);
+    const plan = await planOf([round, first]);
+    expect(plan).toMatchObject({ round: 0, replaces: 2, counts: { arc: 1 } });
+    const outcome = await close(run, [round, first, await run.finishedReplacement(plan, ['failed'])]);
+    const rows = (await batchOf(outcome)).filter(({ task }) => task === 'arc');
+    expect(rows.map(({ reward, tokens }) => [reward, tokens.length])).toEqual([
+      [0.1, 41],
+      [0, 3],
+      [1, 4],
+    ]);
+    const tally = await tallyOf(outcome);
+    // Two at first, one of the first replacement, one of the second: four failures, three of them replaced.
+    expect(tally.tasks).toMatchObject({ arc: { rollouts: 3, failed: 4, replaced: 3 } });
+  });
+
+  test('is a function of its input with replacements too', async () => {
+    const round = await run.finishedRound(0, groups(['arc', ['failed', 'failed', 0, 1]]));
+    expect(await close(run, [round])).toEqual(await close(run, [round]));
+    const first = await run.finishedReplacement(await planOf([round]), ['failed', 0.1]);
+    expect(await close(run, [round, first])).toEqual(await close(run, [round, first]));
+  });
+
+  test('does not replace what the verifier abstained from, nor what fails for its ground truth', async () => {
+    const outcome = await close(run, [
+      await run.finishedRound(0, groups(['arc', [null, 'ground-truth', 0, 1]], ['zebra', MIXED])),
+    ]);
+    const tally = await tallyOf(outcome);
+    expect(tally.tasks).toMatchObject({ arc: { rollouts: 2, failed: 1, abstained: 1 } });
+    expect(tally.tasks).not.toHaveProperty('arc.replaced');
+  });
+
+  test('gives up a task whose replacements all failed, and replaces the others on', async () => {
+    const round = await run.finishedRound(0, groups(['arc', ['failed', 'failed']], ['zebra', ['failed', 'failed']]));
+    const first = await run.finishedReplacement(await planOf([round]), ['failed', 'failed', 'failed', 1]);
+    expect(await planOf([round, first])).toMatchObject({ replaces: 2, counts: { zebra: 1 } });
+  });
+
+  test('of a replacement that does not fit its round is refused', async () => {
+    const round = await run.finishedRound(0, groups(['arc', ['failed', 'failed', 0, 1]]));
+    const plan = await planOf([round]);
+    const short = await run.finishedReplacement(plan, [1]);
+    await expect(close(run, [round, short])).rejects.toMatchObject({
+      code: 'round-invalid',
+      message:
+        'Cannot replace in round 0: 2 rollouts failed, and 1 of 2 were sampled in their places, expected one for each',
+    });
+  });
+
+  test('whatever fails: at most two replacements a round, then a batch of what has a verdict, and counts that add up', async () => {
+    const said = fc.constantFrom<GroupRewards['rewards'][number]>(1, 0, null, 'failed', 'failed', 'ground-truth');
+    const task = fc.constantFrom('arc', 'zebra');
+    const drawn = fc.array(fc.record({ task, rewards: fc.array(said, { minLength: 4, maxLength: 4 }) }), {
+      ...{ minLength: 1, maxLength: 4 },
+    });
+    await fc.assert(
+      fc.asyncProperty(drawn, fc.array(said, { minLength: 32, maxLength: 32 }), async (first, later) => {
+        const rounds = [await run.finishedRound(0, first)];
+        const answers = [...later];
+        const failures = [...first.flatMap(({ rewards }) => rewards)];
+        let outcome = await close(run, rounds);
+        while (outcome.kind === 'again') {
+          const total = outcome.plan.shards.at(-1)!.to;
+          const replies = answers.splice(0, total);
+          failures.push(...replies);
+          rounds.push(await run.finishedReplacement(outcome.plan, replies));
+          outcome = await close(run, rounds);
+        }
+        expect(rounds.length).toBeLessThanOrEqual(3);
+        const tally = z
+          .record(
+            z.string(),
+            z.looseObject({
+              rollouts: z.number(),
+              failed: z.number().default(0),
+              abstained: z.number().default(0),
+              replaced: z.number().default(0),
+            }),
+          )
+          .parse((await tallyOf(outcome)).tasks);
+        const sum = (name: 'rollouts' | 'failed' | 'abstained' | 'replaced') =>
+          Object.values(tally).reduce((total, stats) => total + stats[name]!, 0);
+        expect(sum('failed')).toBe(failures.filter((one) => typeof one === 'string').length);
+        expect(sum('abstained')).toBe(failures.filter((one) => one === null).length);
+        expect(sum('replaced')).toBe(32 - answers.length);
+        expect(sum('rollouts') + sum('abstained') + sum('failed') - sum('replaced')).toBe(4 * first.length);
+      }),
+      { seed: 20261121, numRuns: 60 },
+    );
+  });
+
+  test('does not draw a task again of which a round brought no verdict: the step ends', async () => {
+    const strict = await openRunFixture({ promptsPerStep: 3, groupSize: 2, tasks: ['arc'] });
+    try {
+      const round = await strict.finishedRound(0, groups(['arc', ['failed', 'failed']], ['arc', [null, 'failed']]));
+      const plan = await planOf([round], strict);
+      const again = await strict.finishedReplacement(plan, ['failed', 'failed', 'failed']);
+      const outcome = await close(strict, [round, again]);
+      expect(outcome).toMatchObject({ kind: 'batch', batch: null, shortfall: 3 });
+      const tally = await tallyOf(outcome, strict);
+      expect(tally.tasks).toMatchObject({ arc: { groups: 2, rollouts: 0, failed: 6, replaced: 3, abstained: 1 } });
+    } finally {
+      await strict.close();
+    }
+  });
+});
+
+test("trainingDraws() counts a replacement's prompts nowhere: no puzzle is skipped for it", () => {
+  const earlier = [{ counts: { arc: 5 } }, { counts: { arc: 3 }, replaces: 1 }];
+  expect(trainingDraws(run.config, run.algorithm, { arc: 1 }, earlier)).toMatchObject([{ task: 'arc', from: 5 }]);
 });

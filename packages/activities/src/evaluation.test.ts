@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { recordEvaluation } from './evaluation.ts';
-import { openRunFixture, type RunFixture } from './fixtures.ts';
+import { type GroupRewards, openRunFixture, type RunFixture } from './fixtures.ts';
 import { runFolder } from './run-folder.ts';
 
 describe('recordEvaluation()', () => {
@@ -12,7 +12,7 @@ describe('recordEvaluation()', () => {
   });
   afterAll(() => run.close());
 
-  async function record(rewards: Readonly<Record<string, readonly (number | null)[]>>) {
+  async function record(rewards: Readonly<Record<string, GroupRewards['rewards']>>) {
     const groups = Object.entries(rewards).map(([task, own]) => ({ task, rewards: own }));
     const round = await run.finishedRound(0, groups);
     const { configRef: config, state } = run;
@@ -37,12 +37,15 @@ describe('recordEvaluation()', () => {
   });
 
   test('leaves out what nobody scored: it is no wrong answer, and its task not the worst', async () => {
-    const evaluation = await record({ countdown: [1, null], zebra: [null, null], arc: [0.1, 1] });
+    const evaluation = await record({ countdown: [1, null], zebra: [null, 'failed'], arc: [0.1, 1] });
     expect(evaluation.tasks.map(({ correct, total }) => [correct, total])).toEqual([
       [1, 1],
       [0, 0],
       [1, 2],
     ]);
+    expect(evaluation.tasks[0]).toMatchObject({ abstained: 1 });
+    expect(evaluation.tasks[1]).toMatchObject({ abstained: 1, failed: 1 });
+    expect(evaluation.tasks[2]).not.toHaveProperty('failed');
     expect(evaluation.worst).toEqual({ task: 'arc', accuracy: 0.5 });
     expect(evaluation.mean).toBe(0.75);
   });

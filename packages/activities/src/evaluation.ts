@@ -33,14 +33,17 @@ export function recordEvaluation(context: ActivityContext): ControlActivities['r
     const rollouts = shards.flatMap((bytes) => decodeRollouts(bytes));
     const verdicts = decodeVerdicts(await context.store.get(round.verdicts));
     const tasks = config.tasks.map(({ name }) => {
-      const own = verdicts.filter(
-        (verdict, index) => verdict.kind === 'scored' && prompts[rollouts[index]!.prompt]!.task === name,
-      );
+      const all = verdicts.filter((_, index) => prompts[rollouts[index]!.prompt]!.task === name);
+      const own = all.filter(({ kind }) => kind === 'scored');
+      const failed = all.filter(({ kind }) => kind === 'failed').length;
+      const abstained = all.length - own.length - failed;
       return {
         task: name,
         correct: own.filter((verdict) => verdict.correct).length,
         formatted: own.filter((verdict) => verdict.formatted).length,
         total: own.length,
+        ...(failed === 0 ? {} : { failed }),
+        ...(abstained === 0 ? {} : { abstained }),
       };
     });
     // A task of which nothing could be scored has no accuracy: it is neither the worst nor part of the mean.

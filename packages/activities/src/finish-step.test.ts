@@ -97,7 +97,11 @@ describe('finishStep()', () => {
     ]);
     const outcome = await closeRound(context)({ run: 'r', config, state, rounds: [round] });
     if (outcome.kind === 'again') throw new Error('the test has too few groups');
-    const rounds = [round.plan, { ...round.plan, round: 1, counts: { arc: 10 } }];
+    const rounds = [
+      round.plan,
+      { ...round.plan, replaces: 1, counts: { zebra: 2 } },
+      { ...round.plan, round: 1, counts: { arc: 10 } },
+    ];
     return await finishStep(context)({
       ...{ run: 'r', config, state, outcome, rounds, completionTokens: 18, sequences: 12 },
       update: updateTo(ref('policy', '1')),
@@ -112,6 +116,8 @@ describe('finishStep()', () => {
     expect(row('arc').reward).toBeCloseTo(4.1 / 6, 12);
     expect(row('countdown')).toMatchObject({ drawn: 2, kept: 1, accuracy: 1 / 4, improvement: -0.125 });
     expect(row('zebra')).toMatchObject({ drawn: 1, kept: 0, accuracy: 0, improvement: null });
+    expect(row('zebra')).toMatchObject({ abstained: 2, silent: true });
+    for (const field of ['failed', 'replaced', 'abstained', 'silent']) expect(row('arc')).not.toHaveProperty(field);
     for (const { weight } of table.tasks) expect(weight).toBeCloseTo(1 / 3, 12);
     expect(table.tasks.reduce((sum, { trained }) => sum + trained, 0)).toBe(2);
     expect(table).toMatchObject({

@@ -35,6 +35,7 @@ export function finishStep(context: ActivityContext): ControlActivities['finishS
     const next = observeStep(method, algorithm.method, { step, tasks: tallies });
     const cursors = { ...algorithm.cursors };
     for (const round of input.rounds) {
+      if (round.replaces !== undefined) continue;
       for (const [task, count] of Object.entries(round.counts)) cursors[task] = (cursors[task] ?? 0) + count;
     }
 

@@ -18,7 +18,7 @@ import {
 import { writeTinyFolder } from '../../../test/golden/tiny-folder.ts';
 import { type AlgorithmState, initialAlgorithmState } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
-import type { FinishedRound, RunState } from './types.ts';
+import type { FinishedRound, RoundPlan, RunState } from './types.ts';
 
 const verifiers = [
   ...['countdown', 'zebra', 'arc'].map((id) => ({ id, levels: ['tiny', 'easy'] })),
@@ -57,6 +57,8 @@ export interface RunFixture {
   readonly state: RunState;
   /** A round as the workers leave it: tables in the store, rollouts cut into two shards. */
   finishedRound(round: number, groups: readonly GroupRewards[]): Promise<FinishedRound>;
+  /** A planned replacement as the workers leave it: one verdict for each rollout that it samples. */
+  finishedReplacement(plan: RoundPlan, said: readonly FixtureVerdict[]): Promise<FinishedRound>;
   close(): Promise<void>;
 }
 
@@ -124,6 +126,21 @@ export async function openRunFixture(file: RunFile): Promise<RunFixture> {
           ],
         },
         rollouts: [await shard(({ prompt }) => prompt < half), await shard(({ prompt }) => prompt >= half)],
+        verdicts: await store.put('verdicts', encodeVerdicts(verdicts)),
+      };
+    },
+    async finishedReplacement(plan, said) {
+      const rollouts = said.map(
+        (_, prompt): RolloutRow => ({
+          ...{ prompt, sample: 0, text: '', finish: 'stop' as const },
+          tokens: Int32Array.from({ length: 40 + prompt }, () => 9),
+          logprobs: new Float32Array(40 + prompt).fill(-2),
+        }),
+      );
+      const verdicts = said.map((one, prompt): VerdictRow => ({ prompt, sample: 0, ...verdictOf(one) }));
+      return {
+        plan,
+        rollouts: [await store.put('rollouts', encodeRollouts(rollouts))],
         verdicts: await store.put('verdicts', encodeVerdicts(verdicts)),
       };
     },

@@ -44,12 +44,13 @@ export function trainingDraws(
   config: RunConfig,
   state: AlgorithmState,
   counts: Readonly<Record<string, number>>,
-  earlier: readonly Pick<RoundPlan, 'counts'>[],
+  earlier: readonly Pick<RoundPlan, 'counts' | 'replaces'>[],
 ): PuzzleDraw[] {
+  const planned = earlier.filter(({ replaces }) => replaces === undefined);
   return Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => {
-      const drawn = earlier.reduce((sum, round) => sum + (round.counts[name] ?? 0), 0);
+      const drawn = planned.reduce((sum, round) => sum + (round.counts[name] ?? 0), 0);
       const from = (state.cursors[name] ?? 0) + drawn;
       return { ...drawOf(config, name), split: 'train' as const, seed: config.seed, from, count };
     });

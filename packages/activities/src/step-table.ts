@@ -5,6 +5,7 @@ import {
   meanAccuracy,
   meanRewardOf,
   type Tallies,
+  type TaskStats,
   worstTask,
 } from '@evenkeel/algorithms';
 import type { ControlActivities, StepTable, TaskRow } from './types.ts';
@@ -40,6 +41,7 @@ export function stepTable(input: StepTableInput): StepTable {
       kept: stats?.kept ?? 0,
       trained: input.trained[task] ?? 0,
       improvement: stats === undefined ? null : improvementOf(stats),
+      ...(stats === undefined ? {} : silenceOf(stats)),
     };
   });
   const scored = rows.filter(({ task }) => (tallies[task]?.rollouts ?? 0) > 0);
@@ -49,7 +51,7 @@ export function stepTable(input: StepTableInput): StepTable {
     tasks: rows,
     worst: worstTask(accuracies) ?? { task: '', accuracy: 0 },
     mean: meanAccuracy(accuracies) ?? 0,
-    rounds: input.rounds.length,
+    rounds: input.rounds.filter(({ replaces }) => replaces === undefined).length,
     sequences: input.sequences,
     completionTokens: input.completionTokens,
     trainedTokens: update?.metrics.trainedTokens ?? 0,
@@ -58,5 +60,15 @@ export function stepTable(input: StepTableInput): StepTable {
     gradientNorm: update?.metrics.gradientNorm ?? 0,
     clipFraction: update?.metrics.clipFraction ?? 0,
     entropy: update?.metrics.entropy ?? 0,
+  };
+}
+
+/** What got no verdict; nothing where everything got one. */
+function silenceOf({ failed, replaced, abstained, groups, rollouts }: TaskStats) {
+  return {
+    ...(failed === undefined ? {} : { failed }),
+    ...(replaced === undefined ? {} : { replaced }),
+    ...(abstained === undefined ? {} : { abstained }),
+    ...(groups > 0 && rollouts === 0 ? { silent: true as const } : {}),
   };
 }

@@ -35,9 +35,15 @@ export interface OpenedRun {
 
 /** One round's prompts, cut into rollout jobs. */
 export interface RoundPlan {
+  /** The planner's round; a replacement has that of the round in which it replaces. */
   readonly round: number;
+  /**
+   * Left out in a planner's round. 1 or 2: this round only samples anew, for the first or the second time, what failed to be
+   * verified: its prompts table has one row for each such rollout, in the order of the round's rollouts, to be sampled once.
+   */
+  readonly replaces?: number;
   readonly prompts: ArtefactRef;
-  /** Prompts per task. */
+  /** Prompts per task; in a replacement rollouts. */
   readonly counts: Readonly<Record<string, number>>;
   readonly shards: readonly { readonly from: number; readonly to: number }[];
 }
@@ -76,6 +82,13 @@ export interface TaskRow {
   readonly kept: number;
   readonly trained: number;
   readonly improvement: number | null;
+  /** Verdicts that failed, replaced ones included. Left out where it is 0, as are the next two. */
+  readonly failed?: number;
+  /** Completions sampled in the place of one whose verdict failed. */
+  readonly replaced?: number;
+  readonly abstained?: number;
+  /** Something was drawn, and nothing of it got a verdict: accuracy and reward say nothing. */
+  readonly silent?: true;
 }
 
 export interface StepTable {
@@ -102,7 +115,11 @@ export interface Evaluation {
     readonly task: string;
     readonly correct: number;
     readonly formatted: number;
+    /** Completions that got a verdict. */
     readonly total: number;
+    /** Completions whose verdict failed; left out where there are none, as is the next. */
+    readonly failed?: number;
+    readonly abstained?: number;
   }[];
   readonly worst: { readonly task: string; readonly accuracy: number };
   readonly mean: number;
@@ -111,6 +128,8 @@ export interface Evaluation {
 export interface ShardJob extends RunRef {
   readonly step: number;
   readonly round: number;
+  /** As in the plan: each prompt is sampled once, from a stream of its own. */
+  readonly replaces?: number;
   readonly shard: number;
   readonly policy: ArtefactRef;
   readonly prompts: ArtefactRef;
@@ -156,6 +175,7 @@ export interface VerifyActivities {
     input: RunRef & {
       readonly step: number;
       readonly round: number;
+      readonly replaces?: number;
       readonly purpose: 'train' | 'evaluate';
       readonly prompts: ArtefactRef;
       readonly rollouts: readonly ArtefactRef[];

@@ -10,32 +10,38 @@ function stepName(step: number): string {
   return `step-${String(step).padStart(6, '0')}`;
 }
 
+/** What a replacement's keys and draws have beside those of the round in which it replaces. */
+function again(replaces: number | undefined): string {
+  return replaces === undefined ? '' : `/again-${replaces}`;
+}
+
 export function rollOut(context: ActivityContext): RolloutActivities['rollOut'] {
-  return async ({ run, config: configRef, step, round, shard, policy, prompts, from, to, purpose }) => {
+  return async ({ run, config: configRef, step, round, replaces, shard, policy, prompts, from, to, purpose }) => {
     const { config } = await loadRun(context, configRef);
     const training = purpose === 'train';
+    const samples = replaces === undefined ? config.groupSize : 1;
     const job: RolloutJob = {
       kind: 'rollout',
       policy,
       prompts,
       from,
       to,
-      samplesPerPrompt: training ? config.groupSize : config.evaluation.samplesPerPrompt,
+      samplesPerPrompt: training ? samples : config.evaluation.samplesPerPrompt,
       maxNewTokens: config.sampling.maxNewTokens,
       temperature: training ? config.sampling.temperature : config.evaluation.temperature,
       seed: training ? config.seed : config.evaluation.seed,
-      stream: training ? `rollout/${step}/${round}` : 'evaluate',
+      stream: training ? `rollout/${step}/${round}${again(replaces)}` : 'evaluate',
     };
-    const key = `${run}/${stepName(step)}/${purpose}/round-${round}/shard-${shard}/rollout/${hashOf(job)}`;
+    const key = `${run}/${stepName(step)}/${purpose}/round-${round}${again(replaces)}/shard-${shard}/rollout/${hashOf(job)}`;
     return await runWorkerJob(context, { role: 'rollout', key, job, ordinal: shard });
   };
 }
 
 export function verify(context: ActivityContext): VerifyActivities['verify'] {
-  return async ({ run, config: configRef, step, round, purpose, prompts, rollouts }) => {
+  return async ({ run, config: configRef, step, round, replaces, purpose, prompts, rollouts }) => {
     const { config } = await loadRun(context, configRef);
     const job: VerifyJob = { kind: 'verify', prompts, rollouts: [...rollouts], scripts: config.inputs.verifiers };
-    const key = `${run}/${stepName(step)}/${purpose}/round-${round}/verify/${hashOf(job)}`;
+    const key = `${run}/${stepName(step)}/${purpose}/round-${round}${again(replaces)}/verify/${hashOf(job)}`;
     return await runWorkerJob(context, { role: 'verifier', key, job });
   };
 }

@@ -9,6 +9,7 @@ import {
   tallyGroups,
   tallyObjectives,
 } from './task-stats.ts';
+import type { Group } from './types.ts';
 
 const first = [groupOf('a', 'arc', [1, 0, null]), groupOf('b', 'arc', [0, 0, 0]), groupOf('c', 'zebra', [1, 1])];
 const second = [groupOf('d', 'arc', [1, 0.1])];
@@ -40,4 +41,25 @@ test('advantages and objectives join the statistics of their task', () => {
 test('a task without a scored rollout has neither accuracy nor reward', () => {
   const { arc } = tallyGroups([groupOf('a', 'arc', [null, null])], ['too-few-rewards']);
   expect([accuracyOf(arc!), meanRewardOf(arc!)]).toEqual([null, null]);
+});
+
+test('what got no verdict is counted by itself, over rounds, and left out where there is none', () => {
+  const group = (id: string, rollouts: Group['rollouts']): Group => ({ id, task: 'words', promptId: id, rollouts });
+  const scored = { id: 'a', reward: 1, correct: true, formatted: true };
+  const silent = { id: 'b', reward: null, correct: false, formatted: false };
+  const clean = tallyGroups([group('g', [scored])], ['keep']);
+  for (const field of ['failed', 'replaced', 'abstained']) expect(clean.words).not.toHaveProperty(field);
+  const rounds = mergeTallies(
+    tallyGroups(
+      [
+        group('h', [
+          { ...scored, replaced: 2 },
+          { ...silent, unscored: 'abstained' },
+        ]),
+      ],
+      ['keep'],
+    ),
+    tallyGroups([group('i', [{ ...silent, unscored: 'failed', replaced: 1 }, scored])], ['keep']),
+  );
+  expect(mergeTallies(clean, rounds).words).toMatchObject({ rollouts: 3, failed: 4, replaced: 3, abstained: 1 });
 });

@@ -34,8 +34,12 @@ export function tallyGroups(groups: readonly Group[], verdicts: readonly ('keep'
 
 function tallyGroup(group: Group, verdict: 'keep' | DropReason): TaskStats {
   let [rollouts, correct, formatted, rewardSum, tokens] = [0, 0, 0, 0, 0];
+  let [failed, replaced, abstained] = [0, 0, 0];
   for (const rollout of group.rollouts) {
     tokens += rollout.tokens ?? 0;
+    replaced += rollout.replaced ?? 0;
+    failed += (rollout.replaced ?? 0) + (rollout.unscored === 'failed' ? 1 : 0);
+    abstained += rollout.unscored === 'abstained' ? 1 : 0;
     if (rollout.reward === null) continue;
     rollouts += 1;
     rewardSum += rollout.reward;
@@ -44,7 +48,20 @@ function tallyGroup(group: Group, verdict: 'keep' | DropReason): TaskStats {
   }
   const kept = verdict === 'keep' ? 1 : 0;
   const dropped = verdict === 'keep' ? {} : { [verdict]: 1 };
-  return { ...emptyStats, groups: 1, kept, rollouts, correct, formatted, rewardSum, tokens, dropped };
+  const silence = silenceOf({ failed, replaced, abstained });
+  return { ...emptyStats, groups: 1, kept, rollouts, correct, formatted, rewardSum, tokens, ...silence, dropped };
+}
+
+type Silence = Pick<TaskStats, 'failed' | 'replaced' | 'abstained'>;
+
+/** Counts of what got no verdict; a step in which everything got one has the same statistics as before there were such counts. */
+function silenceOf(...counts: readonly Silence[]): Silence {
+  const sum: Record<string, number> = {};
+  for (const name of ['failed', 'replaced', 'abstained'] as const) {
+    const total = counts.reduce((before, count) => before + (count[name] ?? 0), 0);
+    if (total > 0) sum[name] = total;
+  }
+  return sum;
 }
 
 function addStats(a: TaskStats, b: TaskStats): TaskStats {
@@ -60,6 +77,7 @@ function addStats(a: TaskStats, b: TaskStats): TaskStats {
     formatted: a.formatted + b.formatted,
     rewardSum: a.rewardSum + b.rewardSum,
     tokens: a.tokens + b.tokens,
+    ...silenceOf(a, b),
     dropped,
     absAdvantageSum: a.absAdvantageSum + b.absAdvantageSum,
     advantages: a.advantages + b.advantages,

@@ -20,6 +20,10 @@ export interface Rollout {
   readonly formatted: boolean;
   /** Tokens of the completion. */
   readonly tokens?: number;
+  /** Why there is no verdict; left out where there is one. */
+  readonly unscored?: 'abstained' | 'failed';
+  /** Completions in this one's place before it, on which the verifier failed; left out where there are none. */
+  readonly replaced?: number;
 }
 
 /** The rollouts of one prompt. Groups may differ in size. */
@@ -52,6 +56,12 @@ export interface TaskStats {
   readonly formatted: number;
   readonly rewardSum: number;
   readonly tokens: number;
+  /** Verdicts that failed, those that were replaced included. This and the next two are left out where they are 0. */
+  readonly failed?: number;
+  /** Completions that were sampled in the place of one whose verdict failed. */
+  readonly replaced?: number;
+  /** Rollouts of which the verifier said nothing. */
+  readonly abstained?: number;
   /** Groups dropped, by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** Sum of |A| over the rollouts of the batch that was trained on, and how many they are. */

@@ -25,6 +25,10 @@ const stepSchema = z.object({
       kept: count,
       trained: count,
       improvement: z.number().nullable(),
+      failed: count.exactOptional(),
+      replaced: count.exactOptional(),
+      abstained: count.exactOptional(),
+      silent: z.literal(true).exactOptional(),
     }),
   ),
   worst: worstSchema,
@@ -43,7 +47,16 @@ const stepSchema = z.object({
 const evaluationSchema = z.object({
   step: count,
   policy: artefactRefSchema,
-  tasks: z.array(z.object({ task: z.string(), correct: count, formatted: count, total: count })),
+  tasks: z.array(
+    z.object({
+      task: z.string(),
+      correct: count,
+      formatted: count,
+      total: count,
+      failed: count.exactOptional(),
+      abstained: count.exactOptional(),
+    }),
+  ),
   worst: worstSchema,
   mean: z.number(),
 }) satisfies z.ZodType<Evaluation>;

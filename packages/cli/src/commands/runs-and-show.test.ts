@@ -35,6 +35,18 @@ function table(step: number): StepTable {
   };
 }
 
+/** Some rollouts of one task without a verdict, all of the other's. */
+function silentTable(step: number): StepTable {
+  const [countdown, arc] = table(step).tasks;
+  return {
+    ...table(step),
+    tasks: [
+      { ...countdown!, failed: 3, replaced: 2, abstained: 1 },
+      { ...arc!, drawn: 8, kept: 0, trained: 0, reward: 0, failed: 64, replaced: 32, silent: true },
+    ],
+  };
+}
+
 function evaluation(step: number, correct: number): Evaluation {
   const tasks = ['countdown', 'arc-easy'].map((task) => ({ task, correct, formatted: 190, total: 200 }));
   return { step, policy, tasks, worst: { task: 'countdown', accuracy: correct / 200 }, mean: correct / 200 };
@@ -49,6 +61,13 @@ beforeAll(async () => {
   await writeRunRecord(home, 'mine', 'evaluations/000000.json', evaluation(0, 60));
   await writeRunRecord(home, 'mine', 'evaluations/000002.json', evaluation(2, 110));
   await writeRunRecord(home, 'mine', 'result.json', { step: 2, sha256: 'cd'.repeat(32), path: 'policy', policy });
+  const silent = resolveRunConfig({ run: 'silent', tasks, steps: 2 }, verifiers);
+  await claimRun(home, silent, '2026-11-21T08:00:00.000Z');
+  await writeRunRecord(home, 'silent', 'steps/000001.json', silentTable(1));
+  await writeRunRecord(home, 'silent', 'steps/000002.json', silentTable(2));
+  const evaluated = evaluation(0, 60);
+  const some = evaluated.tasks.map((row) => ({ ...row, total: 190, failed: 10 }));
+  await writeRunRecord(home, 'silent', 'evaluations/000000.json', { ...evaluated, tasks: some });
   const other = resolveRunConfig({ run: 'other', tasks, method: 'grpo', steps: 30 }, verifiers);
   await claimRun(home, other, '2026-11-21T09:00:00.000Z');
 });
@@ -58,16 +77,17 @@ describe('runs', () => {
   test('lists each run, the oldest first, with its state and its last evaluation', async () => {
     const { lines } = await invoke(runsCommand, home);
     expect(lines).toEqual([
-      'run    method   seed  state     step   worst  task       average  begun',
-      'other  grpo        0  left      0/30       –                   –  2026-11-21 09:00',
-      'mine   mt-grpo     7  finished   2/2  55.0 %  countdown   55.0 %  2026-11-21 10:00',
+      'run     method   seed  state     step   worst  task       average  begun',
+      'silent  mt-grpo     0  left       2/2  30.0 %  countdown   30.0 %  2026-11-21 08:00',
+      'other   grpo        0  left      0/30       –                   –  2026-11-21 09:00',
+      'mine    mt-grpo     7  finished   2/2  55.0 %  countdown   55.0 %  2026-11-21 10:00',
     ]);
   });
 
   test('with --json writes a line per run', async () => {
     const { json, lines } = await invoke(runsCommand, home, '--json');
     expect(lines).toEqual([]);
-    expect(json).toMatchObject([
+    expect(json.slice(1)).toMatchObject([
       { kind: 'run', run: 'other', method: 'grpo', state: 'left', step: 0, worst: null, mean: null, sha256: null },
       { kind: 'run', run: 'mine', seed: 7, state: 'finished', step: 2, steps: 2, mean: 0.55, sha256: 'cd'.repeat(32) },
     ]);
@@ -100,13 +120,25 @@ describe('show', () => {
     expect(json).toEqual([{ kind: 'step', run: 'mine', ...table(2) }]);
   });
 
+  test('counts what got no verdict by itself: it is no zero', async () => {
+    const { lines } = await invoke(showCommand, home, 'silent');
+    expect(lines).toContain('no verdict: countdown 6 failed (4 replaced), 2 abstained');
+    expect(lines).toContain('no verdict: arc-easy 128 failed (64 replaced); no verdict at all in 2 of 2 steps');
+    expect(lines).toContain('no verdict in evaluations: countdown 10 failed');
+    const step = await invoke(showCommand, home, 'silent', '--step', '1');
+    expect(step.lines[4]).toMatch(/^arc-easy +– +– /);
+    expect(step.lines).toContain('no verdict: arc-easy 64 failed (32 replaced)');
+    const { json } = await invoke(showCommand, home, 'silent', '--step', '1', '--json');
+    expect(json).toEqual([{ kind: 'step', run: 'silent', ...silentTable(1) }]);
+  });
+
   test('with --json writes the run, its steps, its evaluations and its end, a line each', async () => {
     const { json } = await invoke(showCommand, home, 'mine', '--json');
     expect(json.map(({ kind }) => kind)).toEqual(['run', 'step', 'step', 'evaluation', 'evaluation', 'end']);
   });
 
   test('a run or a step that is not there is refused with what is', async () => {
-    await expect(invoke(showCommand, home, 'third')).rejects.toThrow(/expected one of mine, other/);
+    await expect(invoke(showCommand, home, 'third')).rejects.toThrow(/expected one of mine, other, silent/);
     await expect(invoke(showCommand, home, 'mine', '--step', '9')).rejects.toThrow(
       'Cannot show step 9 of "mine": it is not finished, expected one of 1 to 2',
     );

@@ -1,5 +1,5 @@
 /** `evenkeel show`: one run as it was written down, or one step of it, without a server. */
-import { type Evaluation, runFolder, type StepTable } from '@evenkeel/activities';
+import { type Evaluation, runFolder, type StepTable, type TaskRow } from '@evenkeel/activities';
 import { ConfigError } from '@evenkeel/core';
 import type { RunConfig } from '@evenkeel/protocol';
 import { type Command, exitCodes } from '../command.ts';
@@ -7,6 +7,7 @@ import { positional, wholeFlag } from '../flag-values.ts';
 import { lastStep, type RunEnd, readEvaluations, readResult, readStep, readSteps } from '../run-records.ts';
 import { type RunRecord, readRunRecord } from '../train/run-record.ts';
 import { resultTable } from '../view/result-table.ts';
+import { addSilence, silenceText } from '../view/silence-text.ts';
 import { grouped, percent, wantsColour } from '../view/terminal-text.ts';
 import { textTable } from '../view/text-table.ts';
 
@@ -73,8 +74,10 @@ function runLines({ record, folder, steps, evaluations, result, color }: RunView
   const { config } = record;
   const [base, last] = [evaluations[0], evaluations.at(-1)];
   const lines = [...textTable([{ heading: 'run' }, { heading: config.run }], configRows(record, folder, result))];
-  if (steps.length > 0) lines.push('', ...stepsTable(config, steps));
-  if (evaluations.length > 0) lines.push('', ...evaluationsTable(config, evaluations));
+  if (steps.length > 0) lines.push('', ...stepsTable(config, steps), ...noVerdictLines(steps));
+  if (evaluations.length > 0) {
+    lines.push('', ...evaluationsTable(config, evaluations), ...noVerdictLines(evaluations, ' in evaluations'));
+  }
   if (base !== undefined && last !== undefined && base !== last) {
     const { samplesPerPrompt, split } = config.evaluation;
     lines.push('', ...resultTable({ base, trained: last, samplesPerPrompt, split }, color));
@@ -127,6 +130,23 @@ function configRows({ config, createdAt, configHash }: RunRecord, folder: string
   ];
 }
 
+type SilentRow = Pick<TaskRow, 'task' | 'failed' | 'replaced' | 'abstained' | 'silent'>;
+
+/** Per task what got no verdict in these steps; nothing where everything got one. */
+function noVerdictLines(steps: readonly { readonly tasks: readonly SilentRow[] }[], where = ''): string[] {
+  const byTask = Map.groupBy(
+    steps.flatMap(({ tasks }) => tasks),
+    ({ task }) => task,
+  );
+  const lines = [...byTask].flatMap(([task, rows]) => {
+    const text = silenceText(addSilence(rows));
+    const mute = rows.filter(({ silent }) => silent === true).length;
+    const steps = mute === 0 || rows.length === 1 ? '' : `; no verdict at all in ${mute} of ${rows.length} steps`;
+    return text === null ? [] : [`no verdict${where}: ${task} ${text}${steps}`];
+  });
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
 /** Tasks with a column of their own; of more, only worst and average are shown. */
 const MOST_COLUMNS = 5;
 
@@ -150,7 +170,7 @@ function stepsTable(config: RunConfig, steps: readonly StepTable[]): string[] {
         String(step),
         ...shown.map((name) => {
           const row = rows.get(name);
-          return percent(row === undefined || row.drawn === 0 ? null : row.accuracy);
+          return percent(row === undefined || row.drawn === 0 || row.silent === true ? null : row.accuracy);
         }),
         percent(worst.accuracy),
         percent(mean),
@@ -216,10 +236,10 @@ function stepLines(table: StepTable): string[] {
         { heading: 'trained', right: true },
         { heading: 'improvement', right: true },
       ],
-      table.tasks.map(({ task, accuracy, reward, weight, filterRate, drawn, kept, trained, improvement }) => [
+      table.tasks.map(({ task, accuracy, reward, weight, filterRate, drawn, kept, trained, improvement, silent }) => [
         task,
-        percent(drawn === 0 ? null : accuracy),
-        drawn === 0 ? '–' : reward.toFixed(3),
+        percent(drawn === 0 || silent === true ? null : accuracy),
+        drawn === 0 || silent === true ? '–' : reward.toFixed(3),
         weight.toFixed(3),
         filterRate.toFixed(3),
         String(drawn),
@@ -228,6 +248,7 @@ function stepLines(table: StepTable): string[] {
         improvement === null ? '–' : improvement.toFixed(5),
       ]),
     ),
+    ...noVerdictLines([table]),
     '',
     ...figures.map(([name, value]) => `${name.padEnd(14)} ${value}`),
   ];

@@ -1,6 +1,6 @@
 /** `evenkeel train`: the main job. Starts what is not running, follows the run, and says at the end what it was worth. */
 import { join } from 'node:path';
-import { type Evaluation, runFolder } from '@evenkeel/activities';
+import { type Evaluation, runFolder, type StepTable } from '@evenkeel/activities';
 import { type ArtefactRef, EvenkeelError, type Logger } from '@evenkeel/core';
 import { InfraError, livingSupervisor, type Supervisor, startSupervisor } from '@evenkeel/infra';
 import { loadModelDirectory, policyHash } from '@evenkeel/policy';
@@ -17,6 +17,7 @@ import { connectRunClient, type RunClient } from '../train/run-client.ts';
 import { claimRun } from '../train/run-record.ts';
 import { createLiveView, type LiveView } from '../view/live-view.ts';
 import { resultPlaces, resultTable } from '../view/result-table.ts';
+import { silentTaskText } from '../view/silence-text.ts';
 import { wantsColour } from '../view/terminal-text.ts';
 import { runFileFrom, trainFlags } from './train-flags.ts';
 
@@ -153,7 +154,13 @@ class Session {
   #observe(event: RunEvent, supervisor: Supervisor | null, client: RunClient): void {
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const before = this.#progress.status;
+    const spoke = lastSpoke(this.#progress.tables);
     this.#progress = observeEvent(this.#progress, event, seconds);
+    if (event.kind === 'step') {
+      for (const row of event.table.tasks.filter(({ task, silent }) => silent === true && spoke(task))) {
+        this.logger.warn(silentTaskText(event.table.step, row));
+      }
+    }
     const { json, printJson } = this.#invocation;
     if (json) {
       if (event.kind === 'step') printJson({ kind: 'step', ...event.table });
@@ -234,6 +241,14 @@ class Session {
     for (const line of resultPlaces(places)) print(line);
     return exitCodes.done;
   }
+}
+
+/** Whether a task, when it was last drawn, got a verdict: of one that stays silent it is said once. */
+function lastSpoke(tables: readonly StepTable[]): (task: string) => boolean {
+  return (task) => {
+    const rows = tables.flatMap(({ tasks }) => tasks.filter((row) => row.task === task && row.drawn > 0));
+    return rows.at(-1)?.silent !== true;
+  };
 }
 
 function accuracies(evaluation: Evaluation): Record<string, number> {

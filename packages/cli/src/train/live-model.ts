@@ -2,7 +2,8 @@
 import type { Evaluation, StepTable } from '@evenkeel/activities';
 import type { RunConfig } from '@evenkeel/protocol';
 import type { RunStatus } from '@evenkeel/workflows';
-import type { LiveModel } from '../view/render-live.ts';
+import type { LiveModel, LiveTask } from '../view/render-live.ts';
+import { addSilence, silenceText } from '../view/silence-text.ts';
 import type { RunEvent } from './follow-run.ts';
 
 /** Steps whose pace counts for the time left. */
@@ -59,6 +60,12 @@ function paceOf({ finishedAt }: Progress): { secondsPerStep: number; tokensPerSe
   return { secondsPerStep: seconds / (last.step - first.step), tokensPerSecond: tokens / seconds };
 }
 
+/** What got no verdict of a task in the steps seen; nothing where everything got one. */
+function silenceOf(tables: readonly StepTable[], task: string): Pick<LiveTask, 'silence'> {
+  const silence = addSilence(tables.flatMap(({ tasks }) => tasks.filter((row) => row.task === task)));
+  return silenceText(silence) === null ? {} : { silence };
+}
+
 export interface Surroundings {
   readonly seconds: number;
   readonly temporalUi: string | null;
@@ -85,11 +92,12 @@ export function liveModel(config: RunConfig, progress: Progress, around: Surroun
       const row = table?.tasks.find(({ task }) => task === name);
       return {
         task: name,
-        accuracy: row === undefined || row.drawn === 0 ? null : row.accuracy,
+        accuracy: row === undefined || row.drawn === 0 || row.silent === true ? null : row.accuracy,
         baseAccuracy: accuracyOf(base, name),
         weight: row?.weight ?? 1 / config.tasks.length,
         filterRate: row?.filterRate ?? 0,
         trained: row?.trained ?? 0,
+        ...silenceOf(tables, name),
       };
     }),
     worst: table === null ? null : table.worst,

@@ -1,4 +1,5 @@
 import { type LiveModel, type LivePoint, phaseText } from './render-live.ts';
+import { silenceText } from './silence-text.ts';
 import { duration, grouped, percent } from './terminal-text.ts';
 
 /**
@@ -33,10 +34,11 @@ function lastStepOf({ history, step }: LiveModel): number {
 function stepLine(model: LiveModel, { step, worst, mean }: LivePoint, latest: boolean): string {
   const head = `step ${step}/${model.steps}`;
   if (!latest) return `${head}: worst ${percent(worst)}, average ${percent(mean)}`;
-  const tasks = model.tasks.map(
-    ({ task, accuracy, weight, filterRate }) =>
-      `${task} ${percent(accuracy)} (z ${weight.toFixed(2)}, ρ ${filterRate.toFixed(2)})`,
-  );
+  const tasks = model.tasks.map(({ task, accuracy, weight, filterRate, silence = {} }) => {
+    const silent = silenceText(silence);
+    const so = silent === null ? '' : `, so far ${silent}`;
+    return `${task} ${percent(accuracy)} (z ${weight.toFixed(2)}, ρ ${filterRate.toFixed(2)}${so})`;
+  });
   const rate = model.tokensPerSecond === null ? '' : `; ${grouped(model.tokensPerSecond)} tokens/s`;
   const left = model.secondsLeft === null ? '' : `; ${duration(model.secondsLeft)} left`;
   return `${head}: ${tasks.join(', ')}; worst ${percent(worst)}, average ${percent(mean)}${rate}${left}`;

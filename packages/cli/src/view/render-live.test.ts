@@ -24,6 +24,15 @@ describe('renderLive()', () => {
     ]);
   });
 
+  test('tells what got no verdict, where there is any', () => {
+    const tasks = model.tasks.map((row) =>
+      row.task === 'arc' ? { ...row, silence: { failed: 4, replaced: 3 } } : { ...row, silence: { abstained: 0 } },
+    );
+    const lines = renderLive({ ...model, tasks }, { columns: 90, color: false });
+    expect(lines[8]).toBe('worst 31.3 % arc   average 41.7 %');
+    expect(lines[9]).toBe('no verdict: arc 4 failed (3 replaced)');
+  });
+
   test('leaves out columns where the terminal is narrow, and cuts what is still too long, but no address', () => {
     expect(renderLive(model, { columns: 44, color: false })).toEqual([
       'first-run  mt-grpo           2:13, 1:40 left',

@@ -1,4 +1,5 @@
 /** The live view of a run as lines of text: a pure function of what is known of the run. It knows no terminal and no clock. */
+import { type Silence, silenceText } from './silence-text.ts';
 import {
   bar,
   duration,
@@ -26,6 +27,8 @@ export interface LiveTask {
   readonly filterRate: number;
   /** Groups of this task in the last step's batch. */
   readonly trained: number;
+  /** What got no verdict, of all steps that were seen; left out where there is none. */
+  readonly silence?: Silence;
 }
 
 /** Accuracies of one step or of one evaluation. */
@@ -148,11 +151,16 @@ function changeText({ accuracy, baseAccuracy }: LiveTask, paint: Paint): string 
   return paint(accuracy < baseAccuracy ? 'red' : 'green', points(accuracy - baseAccuracy));
 }
 
-function summary({ worst, mean, history, evaluation }: LiveModel, columns: number, paint: Paint): string[] {
+function summary({ tasks, worst, mean, history, evaluation }: LiveModel, columns: number, paint: Paint): string[] {
   const lines: string[] = [];
   if (worst !== null && mean !== null) {
     lines.push('', `worst ${percent(worst.accuracy)} ${worst.task}   average ${percent(mean)}`);
   }
+  const silent = tasks.flatMap(({ task, silence = {} }) => {
+    const text = silenceText(silence);
+    return text === null ? [] : [`${task} ${text}`];
+  });
+  if (silent.length > 0) lines.push(`no verdict: ${paint('yellow', silent.join('; '))}`);
   if (history.length > 1) {
     const room = Math.max(4, Math.floor((columns - 25) / 2));
     const line = (pick: (point: LivePoint) => number) => sparkline(history.map(pick), Math.min(room, 40));
