@@ -3,7 +3,7 @@
  * memory while the files that went into them stay as they are. It runs no verifier code.
  */
 import { statSync } from 'node:fs';
-import { builtinModules } from 'node:module';
+import { builtinModules, createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { sha256Hex } from '@evenkeel/core';
 import { type BuildOptions, build, type Plugin, stop } from 'esbuild';
@@ -108,7 +108,7 @@ export async function bundleVerifier({ id, folder, entry }: VerifierPackage): Pr
     globalName: 'evenkeelVerifier',
     banner: { js: `(() => { const { ${globals.join(', ')} } = globalThis;` },
     footer: { js: 'return evenkeelVerifier.default; })()' },
-    plugins: [refusePlatform],
+    plugins: [refusePlatform, ownSdk],
   });
 }
 
@@ -132,6 +132,18 @@ const refusePlatform: Plugin = {
       if (!path.startsWith('node:') && !builtins.has(path)) return null;
       return { errors: [{ text: `imports "${path}", expected no module of the platform: a verifier is pure` }] };
     });
+  },
+};
+
+/**
+ * A verifier's SDK is this installation's own, wherever the package lies and whatever it brings along: an outside package needs no
+ * copy of it, and two copies could differ.
+ */
+const ownSdk: Plugin = {
+  name: 'own-sdk',
+  setup({ onResolve }) {
+    const { resolve: resolveOwn } = createRequire(import.meta.url);
+    onResolve({ filter: /^@evenkeel\/(verifier|core)$/ }, ({ path }) => ({ path: resolveOwn(path) }));
   },
 };
 
