@@ -36,7 +36,7 @@ const SIDEWAYS = new Set([
 
 /** Packages that also run in a browser, with the packages from outside that they may use. */
 const PURE: Readonly<Record<string, readonly string[]>> = {
-  'packages/core': ['@noble/hashes'],
+  'packages/core': [],
   'packages/algorithms': [],
   'packages/graph': [],
 };

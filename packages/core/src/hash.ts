@@ -1,10 +1,14 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { canonicalJson } from './canonical-json.ts';
+import { sha256Words } from './sha256.ts';
+
+/** Four hexadecimal digits of each 16-bit number. */
+const digits = Array.from({ length: 0x10000 }, (_, word) => word.toString(16).padStart(4, '0'));
 
 /** SHA-256 of bytes, or of a text's UTF-8 bytes, as 64 hexadecimal digits. Runs in a browser; for large data use the store's. */
 export function sha256Hex(data: Uint8Array | string): string {
-  return bytesToHex(sha256(typeof data === 'string' ? utf8ToBytes(data) : data));
+  let text = '';
+  for (const word of sha256Words(data)) text += digits[word >>> 16]! + digits[word & 0xffff]!;
+  return text;
 }
 
 /** SHA-256 of a value's canonical JSON: the identity of a configuration or of a job's inputs. */

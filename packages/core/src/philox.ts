@@ -13,15 +13,16 @@ const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 const ROUNDS = 10;
 
-/** High 32 bits of a 32×32-bit product, by 16-bit limbs: exact, and without BigInt. */
+/** High 32 bits of a 32×32-bit product, as a signed word: by 16-bit limbs, in 32-bit integers throughout. */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  const carry = aLow * bHigh + (middle % 0x10000);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) >>> 0;
+  const one = Math.imul(aHigh, bLow);
+  const other = Math.imul(aLow, bHigh);
+  const middle = (Math.imul(aLow, bLow) >>> 16) + (one & 0xffff) + (other & 0xffff);
+  return (Math.imul(aHigh, bHigh) + (one >>> 16) + (other >>> 16) + (middle >>> 16)) | 0;
 }
 
 /**
@@ -34,21 +35,43 @@ export function philox4x32(
   counter: readonly [number, number, number, number],
   key: readonly [number, number],
 ): [number, number, number, number] {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
+  const block = new Int32Array(4);
+  writeBlock(block, counter[0], counter[1], counter[2], counter[3], key[0], key[1]);
+  return [block[0]! >>> 0, block[1]! >>> 0, block[2]! >>> 0, block[3]! >>> 0];
+}
+
+/** The same block as signed words, into `block`: no draw makes an array of its own. */
+function writeBlock(
+  block: Int32Array,
+  counter0: number,
+  counter1: number,
+  counter2: number,
+  counter3: number,
+  key0: number,
+  key1: number,
+): void {
+  let c0 = counter0 | 0;
+  let c1 = counter1 | 0;
+  let c2 = counter2 | 0;
+  let c3 = counter3 | 0;
+  let k0 = key0 | 0;
+  let k1 = key1 | 0;
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = multiplyHigh(MULTIPLIER_0, c0);
-    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
+    const low0 = Math.imul(MULTIPLIER_0, c0);
     const high1 = multiplyHigh(MULTIPLIER_1, c2);
-    const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    const low1 = Math.imul(MULTIPLIER_1, c2);
+    c0 = high1 ^ c1 ^ k0;
     c1 = low1;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c2 = high0 ^ c3 ^ k1;
     c3 = low0;
-    k0 = (k0 + WEYL_0) >>> 0;
-    k1 = (k1 + WEYL_1) >>> 0;
+    k0 = (k0 + WEYL_0) | 0;
+    k1 = (k1 + WEYL_1) | 0;
   }
-  return [c0, c1, c2, c3];
+  block[0] = c0;
+  block[1] = c1;
+  block[2] = c2;
+  block[3] = c3;
 }
 
 /** A sequence of draws under one key. It has a position, and nothing else that changes. */
@@ -67,9 +90,16 @@ export interface KeyedRandom {
   shuffle<T>(values: readonly T[]): T[];
 }
 
-const keys = new Map<string, readonly [number, number]>();
+type Key = readonly [number, number];
 
-function keyOf(seed: number, stream: string): readonly [number, number] {
+const keys = new Map<string, Key>();
+/** The key asked for last: draws come in long runs under one seed and stream. */
+let lastSeed = -1;
+let lastStream = '';
+let lastKey: Key = [0, 0];
+
+function keyOf(seed: number, stream: string): Key {
+  if (seed === lastSeed && stream === lastStream) return lastKey;
   const name = `${seed}/${stream}`;
   let key = keys.get(name);
   if (key === undefined) {
@@ -78,6 +108,9 @@ function keyOf(seed: number, stream: string): readonly [number, number] {
     if (keys.size > 4096) keys.clear();
     keys.set(name, key);
   }
+  lastSeed = seed;
+  lastStream = stream;
+  lastKey = key;
   return key;
 }
 
@@ -98,30 +131,40 @@ export function keyedRandom(seed: number, stream: string, ...indices: number[]):
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new RangeError(`Cannot key a random stream: seed is ${seed}, expected a safe integer >= 0`);
   }
-  if (indices.length > 3 || indices.some((index) => index !== index >>> 0)) {
+  if (indices.length > 3 || !areWords(indices)) {
     throw new RangeError(`Cannot key a random stream: indices are [${indices}], expected up to three 32-bit words`);
   }
-  return new PhiloxSequence(keyOf(seed, stream), [indices[0] ?? 0, indices[1] ?? 0, indices[2] ?? 0]);
+  return new PhiloxSequence(keyOf(seed, stream), indices[0] ?? 0, indices[1] ?? 0, indices[2] ?? 0);
+}
+
+function areWords(values: readonly number[]): boolean {
+  for (const value of values) if (value !== value >>> 0) return false;
+  return true;
 }
 
 class PhiloxSequence implements KeyedRandom {
-  #block: readonly number[] = [];
+  readonly #key: Key;
+  readonly #first: number;
+  readonly #second: number;
+  readonly #third: number;
+  readonly #block = new Int32Array(4);
   #used = 4;
   #counter = 0;
-  #key: readonly [number, number];
-  #indices: readonly [number, number, number];
 
-  constructor(key: readonly [number, number], indices: readonly [number, number, number]) {
+  constructor(key: Key, first: number, second: number, third: number) {
     this.#key = key;
-    this.#indices = indices;
+    this.#first = first;
+    this.#second = second;
+    this.#third = third;
   }
 
   uint32(): number {
     if (this.#used === 4) {
-      this.#block = philox4x32([this.#counter++, ...this.#indices], this.#key);
+      const [key0, key1] = this.#key;
+      writeBlock(this.#block, this.#counter++, this.#first, this.#second, this.#third, key0, key1);
       this.#used = 0;
     }
-    return this.#block[this.#used++]!;
+    return this.#block[this.#used++]! >>> 0;
   }
 
   uniform(): number {
@@ -134,10 +177,13 @@ class PhiloxSequence implements KeyedRandom {
     if (!Number.isInteger(bound) || bound < 1 || bound > 0x100000000) {
       throw new RangeError(`Cannot draw an integer: bound is ${bound}, expected 1 to 2^32`);
     }
-    const limit = 0x100000000 - (0x100000000 % bound);
+    if (bound === 0x100000000) return this.uint32();
+    // 2^32 modulo the bound, in 32-bit integers: so many of the largest words would make small results too frequent.
+    const divisor = bound >>> 0;
+    const largest = 0xffffffff - (((0 - divisor) >>> 0) % divisor);
     let word = this.uint32();
-    while (word >= limit) word = this.uint32();
-    return word % bound;
+    while (word > largest) word = this.uint32();
+    return word % divisor;
   }
 
   normal(): number {
@@ -150,10 +196,12 @@ class PhiloxSequence implements KeyedRandom {
   }
 
   shuffle<T>(values: readonly T[]): T[] {
-    const shuffled = [...values];
+    const shuffled = values.slice();
     for (let last = shuffled.length - 1; last > 0; last--) {
       const other = this.integer(last + 1);
-      [shuffled[last], shuffled[other]] = [shuffled[other]!, shuffled[last]!];
+      const value = shuffled[last]!;
+      shuffled[last] = shuffled[other]!;
+      shuffled[other] = value;
     }
     return shuffled;
   }
