@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
     path: '../../packages/verifier-host/bench/sandbox.ts',
     summary: 'verdicts per second through the sandbox',
   },
+  fuzz: { path: './fuzz.ts', summary: 'hostile and nearly right completions: no throw, no hang, no other reward' },
 };
 
 const [name, ...rest] = process.argv.slice(2).filter((argument) => argument !== '--');
