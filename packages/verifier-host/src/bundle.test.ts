@@ -38,12 +38,28 @@ describe('openSandbox()', () => {
   test.each([
     ['another id', moduleWith({ id: 'other' }), 'verifier-manifest', /its manifest has the id "other"/],
     ['an unknown field', moduleWith({ author: 'me' }), 'verifier-manifest', /Unrecognized key: "author"/],
+    [
+      'an origin that is none',
+      moduleWith({ permissions: { net: ['example.org'], read: [], env: [] } }),
+      'verifier-manifest',
+      /permissions\.net\.0: expected an origin such as https/,
+    ],
+    ['one reward', moduleWith({ rewards: [1] }), 'verifier-manifest', /rewards: expected two or more/],
+    ['a range upside down', moduleWith({ rewards: { min: 1, max: 0 } }), 'verifier-manifest', /rewards: expected two/],
+    [
+      'a component named verdict',
+      moduleWith({ components: ['verdict'] }),
+      'verifier-manifest',
+      /components\.0: "verdict" is/,
+    ],
+    ['a component in capitals', moduleWith({ components: ['Format'] }), 'verifier-manifest', /expected kebab-case/],
+    ['a component twice', moduleWith({ components: ['a', 'a'] }), 'verifier-manifest', /one name stands there twice/],
     ['no levels', moduleWith({ levels: [] }), 'verifier-manifest', /levels: /],
     [
       'permissions',
-      moduleWith({ permissions: { net: ['example.org'], read: [], env: [] } }),
+      moduleWith({ permissions: { net: ['https://example.org'], read: [], env: [] } }),
       'verifier-permission',
-      /asks for net \(example\.org\), expected none/,
+      /asks for net \(https:\/\/example\.org\) without a grant, expected one: evenkeel verifier grant broken/,
     ],
     [
       'a module that throws',

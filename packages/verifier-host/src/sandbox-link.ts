@@ -33,11 +33,13 @@ export interface BatchOutcome {
 export interface LinkOptions {
   readonly program: string;
   readonly script: string;
+  /** `HandedOver` as JSON, where something is granted. */
+  readonly context?: string | null | undefined;
   readonly timeMs: number;
   readonly memoryMb: number;
   /**
-   * Without an answer for so long, a process that was computing is killed; one that was not, after three times as long: on a busy
-   * machine it may only have been waiting for its turn. Default: more than an item may take within.
+   * A process that computed for so long without a sign of life is killed; one that did not compute, when there was none for three
+   * times as long: on a busy machine it may only have been waiting for its turn. Default: more than an item may take within.
    */
   readonly stallMs?: number | undefined;
   /** For tests alone: `none` leaves out vm2, so that only the process holds. */
@@ -56,7 +58,11 @@ const LOAD_MS = 10_000;
 /** What the sandbox itself and a long text in transit need on top of the manifest's memory. */
 const HEAP_ALLOWANCE_MB = 48;
 const RSS_ALLOWANCE_MB = 96;
+/** What is handed over lies in the process as a frame, as an order, as JSON and as the verifier's own, of two bytes a character. */
+const CONTEXT_COPIES = 6;
 const WATCH_MS = 50;
+/** Signs of life without an answer: as many as an item has attempts. */
+const MOST_SIGNS = 16;
 const STDERR_CHARS = 8000;
 
 /**
@@ -103,22 +109,36 @@ export class SandboxLink {
   #watch: NodeJS.Timeout;
   #quietTicks = 0;
   #cpuMsBeforeQuiet = 0;
-  #stallMs: number;
+  #signs = 0;
+  /** Batches that were sent: none, and what the verifier keeps in memory is as it was loaded. */
+  #asked = 0;
+  #stallMs: number | undefined;
+  #timeMs: number;
+  #wallMs: number;
+  /** Time on the wall that the process gives to what it runs now. */
+  #windowMs: number;
+  /** Computing time until the verifier was loaded: what it takes at most to load it again. */
+  #loadCpuMs = LOAD_MS;
   #rssLimitBytes = Number.POSITIVE_INFINITY;
   /** A long text lies in the process as bytes, as a frame's text and as the verifier's, and is not collected at once. */
   #longestFrameBytes = 0;
   #memoryMb: number;
+  #contextMb: number;
 
-  constructor({ program, script, timeMs, memoryMb, stallMs, isolation = 'vm2' }: LinkOptions) {
+  constructor({ program, script, context = null, timeMs, memoryMb, stallMs, isolation = 'vm2' }: LinkOptions) {
     const wallMs = 4 * timeMs + 1000;
     this.#memoryMb = memoryMb;
-    this.#stallMs = stallMs ?? wallMs + LOAD_MS;
+    this.#contextMb = CONTEXT_COPIES * Math.ceil((context?.length ?? 0) / 1e6);
+    this.#stallMs = stallMs;
+    this.#timeMs = timeMs;
+    this.#wallMs = wallMs;
+    this.#windowMs = timeMs;
     this.#child = spawn(
       process.execPath,
       [
         '--permission',
         '--disallow-code-generation-from-strings',
-        `--max-old-space-size=${memoryMb + HEAP_ALLOWANCE_MB}`,
+        `--max-old-space-size=${memoryMb + this.#contextMb + HEAP_ALLOWANCE_MB}`,
         '--max-semi-space-size=2',
         '-e',
         bootstrap,
@@ -143,7 +163,7 @@ export class SandboxLink {
     this.#child.stderr.on('data', (chunk: Buffer) => {
       if (this.#stderr.length < STDERR_CHARS) this.#stderr += chunk.toString('latin1').slice(0, STDERR_CHARS);
     });
-    const order: LoadOrder = { isolation, nonce: this.#nonce, script, loadMs: LOAD_MS, timeMs, wallMs };
+    const order: LoadOrder = { isolation, nonce: this.#nonce, script, context, loadMs: LOAD_MS, timeMs, wallMs };
     this.#child.stdin.write(encodeFrame(program));
     this.#child.stdin.write(encodeFrame(JSON.stringify(order)));
     this.#watch = setInterval(() => this.#look(), WATCH_MS);
@@ -156,6 +176,7 @@ export class SandboxLink {
     { maxChars, single = false }: { readonly maxChars: number; readonly single?: boolean },
   ): Promise<BatchOutcome> {
     if (this.#death !== null) return Promise.resolve({ answers: [], death: this.#death });
+    this.#asked++;
     const header: BatchHeader = { id: this.#nextId++, method, maxChars, single };
     return new Promise((settle) => {
       if (this.#pending.length === 0) this.#quietTicks = 0;
@@ -169,6 +190,11 @@ export class SandboxLink {
   /** Whether it is still worth asking. */
   get alive(): boolean {
     return this.#death === null && this.#sentence === null;
+  }
+
+  /** Whether nothing was asked of it yet. */
+  get fresh(): boolean {
+    return this.alive && this.#asked === 0;
   }
 
   /** Lets the process end by itself, and kills it if it does not. */
@@ -203,17 +229,21 @@ export class SandboxLink {
     const header: unknown = JSON.parse(head.slice(this.#nonce.length));
     if (!this.#isReady) {
       const { rssBytes } = readySchema.parse(header);
-      this.#rssLimitBytes = rssBytes + (this.#memoryMb + RSS_ALLOWANCE_MB) * 1024 * 1024;
+      this.#rssLimitBytes = rssBytes + (this.#memoryMb + this.#contextMb + RSS_ALLOWANCE_MB) * 1024 * 1024;
       this.#isReady = true;
+      this.#loadCpuMs = cpuMs(this.pid);
       this.manifestLine = lines[0] ?? '';
       this.#settleReady(null);
       return;
     }
-    const { id, from, count } = replySchema.parse(header);
+    const { id, from, count, windowMs } = replySchema.parse(header);
     const batch = this.#pending[0];
     if (batch?.id !== id || batch.answers.length !== from || lines.length !== count || from + count > batch.expected) {
       throw new RangeError('a frame that was not asked for');
     }
+    if (count === 0 && ++this.#signs > MOST_SIGNS) throw new RangeError('signs of life without an answer');
+    if (count > 0) this.#signs = 0;
+    this.#windowMs = Math.min(windowMs ?? this.#timeMs, this.#wallMs);
     for (const line of lines) batch.answers.push(line);
     if (batch.answers.length === batch.expected) {
       this.#pending.shift();
@@ -226,12 +256,22 @@ export class SandboxLink {
     if (this.#isReady && this.#pending.length === 0) return;
     if (this.#quietTicks++ === 0) this.#cpuMsBeforeQuiet = cpuMs(this.pid);
     const quietMs = this.#quietTicks * WATCH_MS;
-    const computed = quietMs > this.#stallMs && cpuMs(this.pid) - this.#cpuMsBeforeQuiet >= this.#stallMs / 2;
-    if (computed || quietMs > 3 * this.#stallMs) {
+    const stallMs = this.#stallMs ?? this.#mostComputingMs();
+    const computed = quietMs > stallMs / 2 && cpuMs(this.pid) - this.#cpuMsBeforeQuiet >= stallMs;
+    if (computed || quietMs > 3 * (this.#stallMs ?? this.#wallMs + LOAD_MS)) {
       this.condemn('timeout', 'no answer, and not to be interrupted from within: killed by the watchdog');
     } else if (residentBytes(this.pid) > this.#rssLimitBytes + 4 * this.#longestFrameBytes) {
       this.condemn('memory', `more than ${this.#memoryMb} MB of memory: killed by the watchdog`);
     }
+  }
+
+  /**
+   * More computing than a process does that is well between two signs of life: an item that is stopped after its window, what the
+   * runtime does beside it, a verifier that is loaded again, and frames that are read.
+   */
+  #mostComputingMs(): number {
+    const readingMs = this.#longestFrameBytes / 50_000;
+    return 2 * this.#windowMs + 2 * this.#loadCpuMs + readingMs + 250;
   }
 
   #bury(code: number | null, signal: NodeJS.Signals | null): void {
