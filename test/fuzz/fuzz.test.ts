@@ -1,21 +1,15 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { FuzzCampaign } from './campaign.ts';
-import { startScoringCoverage } from './coverage.ts';
 import { fuzzTasks } from './tasks.ts';
 
 const CASES = 12_000;
+const program = join(import.meta.dirname, '../bench/fuzz.ts');
 
 /** Deeper: `npm run bench fuzz -- --count 1000000`. */
 describe('fuzzing, a short run of it', () => {
-  // First of all: a function that was compiled before is counted as a whole.
-  test('reaches every block of the scoring code', async () => {
-    const coverage = await startScoringCoverage();
-    for (const task of fuzzTasks) new FuzzCampaign(task, 1).run(Array.from({ length: 4000 }, (_, index) => index));
-    const { blocks, missed } = await coverage();
-    expect(missed).toEqual([]);
-    expect(blocks).toBeGreaterThan(50);
-  });
-
   test.each(fuzzTasks)('of %s finds no throw, no other reward than deserved and no verdict that changes', (task) => {
     const campaign = new FuzzCampaign(task, 0);
     campaign.run(Array.from({ length: CASES }, (_, index) => index));
@@ -24,6 +18,20 @@ describe('fuzzing, a short run of it', () => {
     expect(campaign.tally.longestCompletion).toBeGreaterThan(100_000);
     const rewards = Object.keys(campaign.tally.outcomes).map((outcome) => outcome.split(' ')[0]);
     expect(new Set(rewards)).toEqual(new Set(['0', '0.1', '1', 'failed']));
+  });
+
+  test('reaches every block of the scoring code, by command', async () => {
+    const args = ['--no-warnings', program, '--count', '2500', '--seed', '1', '--coverage', '--json'];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(results.map(({ kind, task, findings }) => [kind, task, findings])).toEqual(
+      fuzzTasks.map((task) => ['result', task, 0]),
+    );
+    expect(results.flatMap(({ coverage }) => coverage.missed)).toEqual([]);
+    for (const { coverage } of results) expect(coverage.blocks).toBeGreaterThan(20);
   });
 
   test('a case is the same when it is asked for again, alone', () => {
