@@ -28,20 +28,7 @@ interface Cached {
  * which made generators three times slower.
  */
 const globals = [
-  ...[
-    'Array',
-    'ArrayBuffer',
-    'BigInt',
-    'Boolean',
-    'DataView',
-    'Date',
-    'Error',
-    'Function',
-    'Infinity',
-    'JSON',
-    'Map',
-    'Math',
-  ],
+  ...['Array', 'ArrayBuffer', 'BigInt', 'Boolean', 'DataView', 'Error', 'Function', 'Infinity', 'JSON', 'Map', 'Math'],
   ...[
     'NaN',
     'Number',

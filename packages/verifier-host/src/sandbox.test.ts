@@ -90,8 +90,8 @@ describe('VerifierSandbox with a hostile verifier', () => {
     expect(await attack('stack-climb')).toMatchObject({ kind: 'scored', answer: '' });
   });
 
-  test('polluted prototypes and stolen JSON change no verdict', async () => {
-    expect(await attack('pollute')).toMatchObject({ kind: 'scored', answer: 'polluted' });
+  test('prototypes cannot be polluted nor JSON stolen: no verdict is changed', async () => {
+    expect(await attack('pollute')).toMatchObject({ kind: 'failed', error: { code: 'crash' } });
     expect(await attack('reward-0.7')).toMatchObject({ kind: 'failed', error: { code: 'contract' } });
   });
 

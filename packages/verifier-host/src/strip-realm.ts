@@ -1,25 +1,17 @@
 /**
- * Leaves of the process's own realm only the language: what somebody finds there who got out of vm2. It knows no vm2 and no
- * verifier.
+ * Leaves of the process's own realm only the language, and that unchangeable: what somebody finds there who got out of vm2. It knows
+ * no vm2 and no verifier.
  *
  * Without this a way out of vm2 ends in front of the permission model, and that is not the whole of the platform: `node:sqlite`
  * opens, reads and writes any database file whatever is granted, V8's flags can be set while it runs, and the system tells its
  * names, its users and its certificates. What cannot be named cannot be asked: no `process` to climb to, no `require`, no
  * `getBuiltinModule`, no `fetch`.
  */
+import { hardenRealm } from './harden-realm.ts';
+import { languageGlobals } from './language-globals.ts';
+import { stopClock } from './still-clock.ts';
 
-/** The globals of the language; everything else that a global scope has comes from the platform. */
-const ofTheLanguage = new Set(
-  [
-    'Object Function Array Number String Boolean Symbol BigInt Date Promise RegExp Math JSON Intl Reflect Proxy Iterator',
-    'Error AggregateError EvalError RangeError ReferenceError SyntaxError TypeError URIError SuppressedError',
-    'Map Set WeakMap WeakSet ArrayBuffer DataView DisposableStack AsyncDisposableStack Temporal',
-    'Int8Array Uint8Array Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array',
-    'BigInt64Array BigUint64Array Float16Array Float32Array Float64Array',
-    'parseFloat parseInt isFinite isNaN decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape',
-    'Infinity NaN undefined globalThis global',
-  ].flatMap((line) => line.split(' ')),
-);
+const ofTheLanguage = new Set(languageGlobals);
 
 /** What the runtime itself asks of `process` while the program runs and when it ends. */
 const ofTheRuntime = new Set<string | symbol>([
@@ -44,11 +36,15 @@ const ofTheRuntime = new Set<string | symbol>([
 
 /** To be called once everything is loaded that the program needs; it holds its own references to it. */
 export function stripRealm(): void {
+  // Dates read the same on every machine.
+  process.env.TZ = 'UTC';
   const bare = process as unknown as object;
   for (const key of Reflect.ownKeys(bare)) if (!ofTheRuntime.has(key)) takeAway(bare, key);
   for (const key of Reflect.ownKeys(globalThis)) {
     if (typeof key === 'string' && !ofTheLanguage.has(key)) takeAway(globalThis, key);
   }
+  stopClock();
+  hardenRealm();
 }
 
 function takeAway(holder: object, key: string | symbol): void {

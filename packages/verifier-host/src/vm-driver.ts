@@ -5,6 +5,9 @@
  * Invariants: it holds its own references to what it uses, taken before the verifier's code runs; it returns a string or lets the
  * runtime's termination through; it takes away what would make a verdict depend on more than its input, or wait.
  */
+import { hardenRealm } from './harden-realm.ts';
+import { stopClock } from './still-clock.ts';
+
 const { parse, stringify } = JSON;
 
 /** Answers a method call: `=` and the value as JSON, `!` and `{ code, message }`, or `?` and a request that is to be performed first. */
@@ -26,6 +29,7 @@ for (const name of [
 ]) {
   delete realm[name];
 }
+stopClock();
 Math.random = () => {
   throw new Error('Math.random is not there for verifiers: draw with keyedRandom');
 };
@@ -124,6 +128,7 @@ class Conversation {
 
 /** The dispatcher of one verifier, as its module exports it (`default`). */
 export function serve(verifier: unknown): Dispatch {
+  hardenRealm();
   const task = verifier as Callable & { readonly manifest: unknown };
   const conversation = new Conversation();
   const context = freeze({
