@@ -1,1 +1,7 @@
-export {};
+export { VerifierServiceError } from './errors.ts';
+export {
+  type RequestRecord,
+  startVerifierService,
+  type VerifierService,
+  type VerifierServiceOptions,
+} from './service.ts';

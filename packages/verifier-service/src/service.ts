@@ -1,0 +1,402 @@
+/**
+ * Verifiers as a service: listens, opens the verifiers, counts what goes on, and stops in good order. What a request means is
+ * `service-app.ts`'s; what the routes are, `routes.ts`'s.
+ *
+ * Invariants: memory is bounded (connections, bodies, items, kept answers); a request that was taken in is answered, also while
+ * the service stops, unless the deadline passes.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { type Logger, silentLogger } from '@evenkeel/core';
+import type { VerifierManifest } from '@evenkeel/verifier';
+import type { Grants, VerifierPlaces } from '@evenkeel/verifier-host';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { AnswerCache } from './answer-cache.ts';
+import { bearerCheck, minTokenChars } from './bearer.ts';
+import { HttpProblem, problemBody, VerifierServiceError } from './errors.ts';
+import { ItemBudget } from './item-budget.ts';
+import { type OpenVerifier, openVerifier } from './open-verifier.ts';
+import { ServedVerifier } from './served-verifier.ts';
+import { namesOf, serviceApp } from './service-app.ts';
+import { ServiceMetrics } from './service-metrics.ts';
+
+export interface VerifierServiceOptions {
+  /** References: `id`, `id@version`, or a path of a package folder; at least one. */
+  readonly verifiers: readonly string[];
+  readonly places?: VerifierPlaces;
+  /** Default: nothing is granted. */
+  readonly grants?: Grants;
+  /** Default 127.0.0.1. Any that is not loopback needs a token, or `insecure`. */
+  readonly host?: string;
+  /** 0, the default, lets the system choose a free one. */
+  readonly port?: number;
+  /** At least 16 visible ASCII characters; without one nobody is asked for one. */
+  readonly token?: string;
+  /** Listens anywhere without a token. */
+  readonly insecure?: boolean;
+  /** Most sandbox processes of each verifier. Default 1. */
+  readonly processes?: number;
+  /** Default 16 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Items taken in and not answered, over all verifiers, beyond which the answer is 429. Default 8192. */
+  readonly maxQueuedItems?: number;
+  /** Bytes of their bodies. Default 128 MiB. */
+  readonly maxQueuedBytes?: number;
+  /** Beyond which a connection is closed at once. Default 1024. */
+  readonly maxConnections?: number;
+  /** For the head of a request to come in. Default 10 s. */
+  readonly headersTimeoutMs?: number;
+  /** For a whole request to come in, and for a client to go on reading an answer. Default 60 s. */
+  readonly requestTimeoutMs?: number;
+  /** An idle connection is closed. Default 15 s. */
+  readonly keepAliveTimeoutMs?: number;
+  /** Answers kept for repeated Idempotency-Keys. Default 1024, and at most 32 Mi characters. */
+  readonly maxKeptAnswers?: number;
+  readonly stallMs?: number;
+  readonly logger?: Logger;
+  /** Told of each request when it has ended. */
+  readonly onRequest?: (request: RequestRecord) => void;
+}
+
+/** One request, for a log. */
+export interface RequestRecord {
+  readonly method: string;
+  readonly path: string;
+  readonly route: string;
+  readonly status: number;
+  readonly ms: number;
+  /** Submissions or queries; 0 where the request brought none. */
+  readonly items: number;
+  readonly from: string;
+}
+
+export interface VerifierService {
+  readonly url: string;
+  readonly port: number;
+  readonly manifests: readonly VerifierManifest[];
+  /**
+   * Refuses new requests, answers those under way, then ends the sandboxes.
+   *
+   * @param deadlineMs after which requests under way are cut off; default 10 s
+   * @returns how many were cut off
+   */
+  close(deadlineMs?: number): Promise<number>;
+}
+
+const KEPT_CHARS = 32 * 2 ** 20;
+const HEAD_BYTES = 16 * 1024;
+const CLOSE_DEADLINE_MS = 10_000;
+/** What a verifier is given to end after its requests were cut off. */
+const CUT_OFF_MS = 2000;
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/**
+ * Listens, and is ready when all verifiers are open.
+ *
+ * @throws {VerifierServiceError} `token-required`, `option-invalid`, `address-unavailable`
+ * @throws {VerifierHostError} where a verifier cannot be opened
+ * @example
+ * ```ts
+ * import { equal } from 'node:assert/strict';
+ * const service = await startVerifierService({ verifiers: ['countdown'] });
+ * const answer = await fetch(`${service.url}/v1/verifiers/countdown/score`, {
+ *   method: 'POST',
+ *   headers: { 'Content-Type': 'application/json' },
+ *   body: JSON.stringify({ groundTruth: { target: 6, numbers: [2, 4] }, completion: '\\boxed{2+4}' }),
+ * });
+ * equal((await answer.json()).reward, 1);
+ * await service.close();
+ * ```
+ */
+export async function startVerifierService(options: VerifierServiceOptions): Promise<VerifierService> {
+  checkOptions(options);
+  const service = new Listening(options);
+  await service.listen();
+  try {
+    await service.open();
+  } catch (error) {
+    await service.close(0);
+    throw error;
+  }
+  return service;
+}
+
+function checkOptions({
+  verifiers,
+  host = '127.0.0.1',
+  token,
+  insecure = false,
+  ...limits
+}: VerifierServiceOptions): void {
+  const refuse = (code: string, problem: string): never => {
+    throw new VerifierServiceError(`Cannot start verifier service: ${problem}`, { code });
+  };
+  if (verifiers.length === 0) refuse('option-invalid', 'no verifier is named, expected at least one');
+  if (token !== undefined && !/^[!-~]+$/.test(token)) {
+    refuse('option-invalid', 'its token has characters that a header cannot carry, expected visible ASCII');
+  }
+  if (token !== undefined && token.length < minTokenChars) {
+    refuse('option-invalid', `its token has ${token.length} characters, expected at least ${minTokenChars}`);
+  }
+  if (token === undefined && !insecure && !LOOPBACK.test(host)) {
+    refuse('token-required', `it would listen on ${host} without a token, expected a token, or a loopback address`);
+  }
+  const numbers = ['processes', 'maxBodyBytes', 'maxQueuedItems', 'maxQueuedBytes', 'maxConnections'] as const;
+  for (const name of numbers) {
+    const value = limits[name];
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
+    refuse('option-invalid', `${name} is ${value}, expected a whole number of at least 1`);
+  }
+}
+
+interface UnderWay {
+  readonly from: number;
+  route: string;
+  items: number;
+}
+
+class Listening implements VerifierService {
+  #options: VerifierServiceOptions;
+  #logger: Logger;
+  #server: Server;
+  #budget: ItemBudget;
+  #metrics: ServiceMetrics;
+  #verifiers: readonly ServedVerifier[] = [];
+  #requests = new Map<IncomingMessage, UnderWay>();
+  #listener: (incoming: IncomingMessage, outgoing: ServerResponse) => void = answerStarting;
+  #stopping = false;
+  #closing: Promise<number> | undefined;
+  #idle: (() => void) | null = null;
+
+  constructor(options: VerifierServiceOptions) {
+    const { maxQueuedItems = 8192, maxQueuedBytes = 128 * 2 ** 20, requestTimeoutMs = 60_000 } = options;
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.#budget = new ItemBudget({ maxItems: maxQueuedItems, maxBytes: maxQueuedBytes });
+    this.#metrics = new ServiceMetrics({
+      queuedItems: () => this.#budget.items,
+      queuedBytes: () => this.#budget.bytes,
+      openRequests: () => this.#requests.size,
+      sandboxes: () => this.#verifiers.map((served) => ({ verifier: served.manifest.id, ...served.counts() })),
+    });
+    const headersTimeoutMs = options.headersTimeoutMs ?? 10_000;
+    this.#server = createServer(
+      {
+        headersTimeout: headersTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+        keepAliveTimeout: options.keepAliveTimeoutMs ?? 15_000,
+        connectionsCheckingInterval: Math.max(100, Math.min(5000, headersTimeoutMs / 2, requestTimeoutMs / 2)),
+        maxHeaderSize: HEAD_BYTES,
+      },
+      (incoming, outgoing) => this.#take(incoming, outgoing),
+    );
+    this.#server.maxConnections = options.maxConnections ?? 1024;
+    this.#server.on('drop', () => this.#metrics.connectionRefused());
+    this.#server.on('clientError', (error, socket) => this.#refuseSocket(error, socket as Socket));
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  readonly #host = () => this.#options.host ?? '127.0.0.1';
+  #url = '';
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get manifests(): readonly VerifierManifest[] {
+    return this.#verifiers.map(({ manifest }) => manifest);
+  }
+
+  async listen(): Promise<void> {
+    const [host, port] = [this.#host(), this.#options.port ?? 0];
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
+        const problem =
+          cause.code === 'EADDRINUSE'
+            ? `${host}:${port} is in use`
+            : `${host}:${port} is not to be had (${cause.message})`;
+        reject(
+          new VerifierServiceError(
+            `Cannot start verifier service: ${problem}, expected a free port: name another one`,
+            {
+              code: 'address-unavailable',
+              cause,
+            },
+          ),
+        );
+      });
+      this.#server.listen(port, host, resolve);
+    });
+    this.#url = `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  /** Opens every verifier; until then requests are asked to come again. */
+  async open(): Promise<void> {
+    const { verifiers, processes = 1, token, maxBodyBytes = 16 * 2 ** 20, maxKeptAnswers = 1024 } = this.#options;
+    const opened = await openAll(verifiers, (verifier) =>
+      openVerifier({ ...this.#hostOptions(), verifier, processes }),
+    );
+    this.#verifiers = opened.map((verifier) => new ServedVerifier(verifier, processes));
+    const app = serviceApp({
+      verifiers: namesOf(this.#verifiers),
+      stopping: () => this.#stopping,
+      authorized: token === undefined ? null : bearerCheck(token),
+      budget: this.#budget,
+      answers: new AnswerCache({ maxEntries: maxKeptAnswers, maxChars: KEPT_CHARS }),
+      metrics: this.#metrics,
+      maxBodyBytes,
+      note: (incoming, { route, items }) => {
+        const request = this.#requests.get(incoming as IncomingMessage);
+        if (request === undefined) return;
+        if (route !== undefined) request.route = route;
+        if (items !== undefined) request.items = items;
+      },
+      logger: this.#logger,
+    });
+    const listener = getRequestListener((request, env) => app.fetch(request, env as HttpBindings), {
+      hostname: this.#host(),
+      errorHandler: (error) =>
+        jsonResponse(new HttpProblem(400, 'bad-request', `Cannot read request: ${(error as Error).message}`)),
+    });
+    this.#listener = (incoming, outgoing) => void listener(incoming, outgoing);
+  }
+
+  #hostOptions() {
+    const { places, grants, logger, stallMs } = this.#options;
+    return {
+      ...(places === undefined ? {} : { places }),
+      ...(grants === undefined ? {} : { grants }),
+      ...(logger === undefined ? {} : { logger }),
+      ...(stallMs === undefined ? {} : { stallMs }),
+    };
+  }
+
+  #take(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const request: UnderWay = { from: performance.now(), route: 'none', items: 0 };
+    this.#requests.set(incoming, request);
+    // Somebody who does not read his answer must not keep it in memory for ever.
+    outgoing.once('prefinish', () => incoming.socket.setTimeout(this.#options.requestTimeoutMs ?? 60_000));
+    outgoing.once('close', () => this.#end(incoming, outgoing, request));
+    this.#listener(incoming, outgoing);
+  }
+
+  #end(incoming: IncomingMessage, outgoing: ServerResponse, { from, route, items }: UnderWay): void {
+    this.#requests.delete(incoming);
+    const method = METHODS.has(incoming.method ?? '') ? incoming.method! : 'OTHER';
+    const status = outgoing.writableFinished ? outgoing.statusCode : 499;
+    const ms = performance.now() - from;
+    this.#metrics.ended({ method, route, status, seconds: ms / 1000 });
+    this.#options.onRequest?.({
+      method,
+      path: (incoming.url ?? '').split('?', 1)[0]!.slice(0, 200),
+      route,
+      status,
+      ms: Math.round(ms * 100) / 100,
+      items,
+      from: incoming.socket.remoteAddress ?? '',
+    });
+    if (this.#requests.size === 0) this.#idle?.();
+  }
+
+  /** What is no request, or does not become one in time. */
+  #refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
+    const answering = [...this.#requests.keys()].some((incoming) => incoming.socket === socket);
+    const problem = socketProblem(error);
+    if (!socket.writable || error.code === 'ECONNRESET' || (answering && problem.status !== 408)) {
+      socket.destroy(error);
+      return;
+    }
+    const body = problemBody(problem);
+    const reason = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' };
+    socket.end(
+      `HTTP/1.1 ${problem.status} ${reason[problem.status]}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      () => socket.destroy(),
+    );
+    this.#metrics.ended({ method: 'OTHER', route: 'none', status: problem.status, seconds: 0 });
+  }
+
+  close(deadlineMs: number = CLOSE_DEADLINE_MS): Promise<number> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  async #close(deadlineMs: number): Promise<number> {
+    this.#stopping = true;
+    if (this.#requests.size > 0) {
+      await within(deadlineMs, new Promise<void>((resolve) => (this.#idle = resolve)));
+    }
+    const cutOff = this.#requests.size;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+    const reason = new HttpProblem(503, 'stopping', 'Cannot answer: the service stopped, expected it to be running');
+    const ended = Promise.all(this.#verifiers.map((served) => served.close(reason)));
+    await (cutOff > 0 ? within(CUT_OFF_MS, ended) : ended);
+    this.#metrics.registry.clear();
+    return cutOff;
+  }
+}
+
+/** All of them, or none: those that did open are closed again where one does not. */
+async function openAll(
+  references: readonly string[],
+  open: (reference: string) => Promise<OpenVerifier>,
+): Promise<OpenVerifier[]> {
+  const outcomes = await Promise.allSettled(references.map(open));
+  const opened = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  const names = opened.map(({ manifest: { id, version } }) => `${id}@${version}`);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (failed === undefined && twice === undefined) return opened;
+  await Promise.all(opened.map((verifier) => verifier.close()));
+  throw (
+    failed?.reason ??
+    new VerifierServiceError(`Cannot start verifier service: ${twice} is named twice, expected each verifier once`, {
+      code: 'option-invalid',
+    })
+  );
+}
+
+async function within(ms: number, done: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([done, late]);
+  clearTimeout(timer);
+}
+
+function socketProblem({ code }: NodeJS.ErrnoException): HttpProblem & { readonly status: 400 | 408 | 431 } {
+  const problem = (status: 400 | 408 | 431, name: string, message: string) =>
+    new HttpProblem(status, name, message) as HttpProblem & { readonly status: 400 | 408 | 431 };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const message = 'Cannot read request: it did not come in whole in time, expected it to be sent at once';
+    return problem(408, 'request-timeout', message);
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const message = `Cannot read request: its head is too large, expected at most ${HEAD_BYTES} bytes`;
+    return problem(431, 'head-too-large', message);
+  }
+  return problem(400, 'bad-request', 'Cannot read request: it is not HTTP/1.1, expected a well-formed request');
+}
+
+function jsonResponse(problem: HttpProblem): Response {
+  return new Response(problemBody(problem), {
+    status: problem.status,
+    headers: { 'Content-Type': 'application/json', ...problem.headers },
+  });
+}
+
+/** Before the verifiers are open. */
+function answerStarting(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const healthy = incoming.url === '/healthz' && (incoming.method === 'GET' || incoming.method === 'HEAD');
+  const message = 'Cannot answer: the verifiers are being opened, expected a moment of patience';
+  const body = healthy ? '{"status":"ok"}' : problemBody({ code: 'starting', message });
+  outgoing.writeHead(healthy ? 200 : 503, {
+    'Content-Type': 'application/json',
+    ...(healthy ? {} : { 'Retry-After': '1', Connection: 'close' }),
+  });
+  outgoing.end(body);
+}
