@@ -134,8 +134,7 @@ describe('requireGranted()', () => {
     } catch (error) {
       expect(error).toMatchObject({
         code: 'verifier-permission',
-        verifier: { id: 'words', version: '1.2.0' },
-        wanted: manifest.permissions,
+        manifest,
         missing: { net: [], read: ['/etc/words'], env: [] },
       });
     }

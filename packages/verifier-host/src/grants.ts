@@ -27,19 +27,18 @@ export const noGrants: Grants = { granted: () => noPermissions };
  * find here what to ask.
  */
 export class VerifierPermissionError extends VerifierHostError {
-  readonly verifier: { readonly id: string; readonly version: string };
-  /** All that it asks for. */
-  readonly wanted: VerifierPermissions;
+  /** Its `permissions` are all that it asks for. */
+  readonly manifest: VerifierManifest;
   /** What of it is not granted. */
   readonly missing: VerifierPermissions;
 
-  constructor({ id, version, permissions }: VerifierManifest, missing: VerifierPermissions) {
+  constructor(manifest: VerifierManifest, missing: VerifierPermissions) {
+    const { id, version } = manifest;
     super(
       `Cannot open verifier "${id}": it asks for ${listPermissions(missing)} without a grant, expected one: evenkeel verifier grant ${id}@${version}`,
       { code: 'verifier-permission' },
     );
-    this.verifier = { id, version };
-    this.wanted = permissions;
+    this.manifest = manifest;
     this.missing = missing;
   }
 }

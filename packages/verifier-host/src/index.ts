@@ -36,6 +36,14 @@ export {
   httpVerdictsSchema,
   httpVerifiersSchema,
 } from './http-schemas.ts';
+export {
+  type InstalledVerifier,
+  type InstallOptions,
+  installVerifier,
+  linkVerifier,
+  removeVerifier,
+} from './install.ts';
+export { type InstallRecord, readInstallRecord } from './install-record.ts';
 export type { RemoteSpec } from './remote-spec.ts';
 export {
   type DrawnPuzzle,

@@ -1,6 +1,7 @@
 /**
  * A task that is no code here but an endpoint: what its package.json says about it (`evenkeel.verifier`), checked. It asks nobody.
  */
+import { hashOf } from '@evenkeel/core';
 import type { VerifierManifest } from '@evenkeel/verifier';
 import { z } from 'zod';
 import { explainIssue, manifestSchema } from './contract-schemas.ts';
@@ -48,6 +49,11 @@ const remoteSchema = z.strictObject({
   concurrency: z.number().int().min(1).max(64).default(4),
   manifest: manifestSchema,
 });
+
+/** The content hash of a task that is an endpoint: of what it promises, and where. Its code cannot be seen from here. */
+export function remoteSha256({ url, id, manifest }: RemoteSpec): string {
+  return hashOf({ url, id, manifest });
+}
 
 /**
  * What `evenkeel.verifier` of a package.json says.
