@@ -120,6 +120,7 @@ describe('SandboxLink', () => {
     ['more answers than items', `write(nonce + '{"id":0,"from":0,"count":2}\\n=1\\n=2');`],
     ['another number of lines than said', `write(nonce + '{"id":0,"from":0,"count":1}\\n=1\\n=2');`],
     ['a length beyond all frames', `fs.writeSync(1, Buffer.alloc(64, 255));`],
+    ['an answer longer than asked for', `write(nonce + '{"id":0,"from":0,"count":1}\\n=' + '1'.repeat(5000));`],
     ['text where a frame should be', `fs.writeSync(1, 'x'.repeat(100));`],
   ])('%s ends the process, with the contract broken', async (_name, code) => {
     const link = startProgram(`reply(null); frame(); ${code} for (;;) frame();`);
@@ -135,6 +136,41 @@ describe('SandboxLink', () => {
     expect(await link.ready).toBeNull();
     const outcome = await link.run('score', ['1'], { maxChars: 100 });
     expect(outcome.death?.code).toBe('contract');
+  });
+
+  test('a flood on the error output alone ends', async () => {
+    const link = startProgram(`reply(null); frame();
+      const flood = Buffer.alloc(100_000, 'nothing to say ');
+      try { for (;;) fs.writeSync(2, flood); } catch {}`);
+    expect(await link.ready).toBeNull();
+    const outcome = await link.run('score', ['1'], { maxChars: 100 });
+    expect(outcome.death).toMatchObject({ code: 'contract', message: 'the sandbox floods its error output' });
+  });
+
+  test('single bytes of an answer are no sign of life', async () => {
+    const link = startProgram(`reply(null); frame();
+      fs.writeSync(1, Buffer.from([255, 0, 0, 0]));
+      for (;;) { fs.writeSync(1, 'x'); for (const end = Date.now() + 60; Date.now() < end; ); }`);
+    expect(await link.ready).toBeNull();
+    const outcome = await link.run('score', ['1'], { maxChars: 100 });
+    expect(outcome.death?.code).toBe('timeout');
+  });
+
+  test.skipIf(process.platform !== 'linux')('a process that computes while nothing is asked is ended', async () => {
+    const link = startProgram(`reply(null); for (;;);`);
+    expect(await link.ready).toBeNull();
+    await link.gone;
+    const outcome = await link.run('score', ['1'], { maxChars: 100 });
+    expect(outcome.death).toMatchObject({ code: 'contract', message: expect.stringContaining('nothing is asked') });
+  });
+
+  test('what a process says of its end is told without control characters', async () => {
+    const link = startProgram(
+      `reply(null); frame(); fs.writeSync(2, 'Error: \\u001b[2J\\rforged line'); process.exit(1);`,
+    );
+    expect(await link.ready).toBeNull();
+    const outcome = await link.run('score', ['1'], { maxChars: 100 });
+    expect(outcome.death?.message).toBe('the process ended with exit code 1: Error:  [2J forged line');
   });
 
   test('an exit in the middle is a crash that keeps what was answered', async () => {

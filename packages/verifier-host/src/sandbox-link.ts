@@ -49,6 +49,7 @@ export interface LinkOptions {
 interface Pending {
   readonly id: number;
   readonly expected: number;
+  readonly maxChars: number;
   readonly answers: string[];
   readonly settle: (outcome: BatchOutcome) => void;
 }
@@ -60,10 +61,17 @@ const HEAP_ALLOWANCE_MB = 48;
 const RSS_ALLOWANCE_MB = 96;
 /** What is handed over lies in the process as a frame, as an order, as JSON and as the verifier's own, of two bytes a character. */
 const CONTEXT_COPIES = 6;
+/** A failure's line may be longer than the answer that it stands for was allowed to be. */
+const FAILURE_CHARS = 4000;
 const WATCH_MS = 50;
 /** Signs of life without an answer: as many as an item has attempts. */
 const MOST_SIGNS = 16;
 const STDERR_CHARS = 8000;
+/** Nothing well says so much there; to read it would cost the host its time. */
+const MOST_STDERR_BYTES = 1_000_000;
+/** What the runtime may compute by itself, collecting and compiling, while nothing is asked. */
+const IDLE_CPU_MS = 1000;
+const IDLE_LOOK_TICKS = 10;
 
 /**
  * Runs the program that comes as the first frame: no file has to be readable, not even the program's own. What the permission
@@ -101,6 +109,7 @@ export class SandboxLink {
   #pending: Pending[] = [];
   #nextId = 0;
   #stderr = '';
+  #stderrBytes = 0;
   #death: Death | null = null;
   /** Why this end killed the process. */
   #sentence: Death | null = null;
@@ -109,6 +118,8 @@ export class SandboxLink {
   #watch: NodeJS.Timeout;
   #quietTicks = 0;
   #cpuMsBeforeQuiet = 0;
+  #idleTicks = 0;
+  #cpuMsBeforeIdle = 0;
   #signs = 0;
   /** Batches that were sent: none, and what the verifier keeps in memory is as it was loaded. */
   #asked = 0;
@@ -162,6 +173,8 @@ export class SandboxLink {
     this.#child.stdout.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#child.stderr.on('data', (chunk: Buffer) => {
       if (this.#stderr.length < STDERR_CHARS) this.#stderr += chunk.toString('latin1').slice(0, STDERR_CHARS);
+      this.#stderrBytes += chunk.length;
+      if (this.#stderrBytes > MOST_STDERR_BYTES) this.condemn('contract', 'the sandbox floods its error output');
     });
     const order: LoadOrder = { isolation, nonce: this.#nonce, script, context, loadMs: LOAD_MS, timeMs, wallMs };
     this.#child.stdin.write(encodeFrame(program));
@@ -180,7 +193,8 @@ export class SandboxLink {
     const header: BatchHeader = { id: this.#nextId++, method, maxChars, single };
     return new Promise((settle) => {
       if (this.#pending.length === 0) this.#quietTicks = 0;
-      this.#pending.push({ id: header.id, expected: payloads.length, answers: [], settle });
+      this.#idleTicks = 0;
+      this.#pending.push({ id: header.id, expected: payloads.length, maxChars, answers: [], settle });
       const frame = encodeFrame([JSON.stringify(header), ...payloads].join('\n'));
       this.#longestFrameBytes = Math.max(this.#longestFrameBytes, frame.length);
       this.#child.stdin.write(frame);
@@ -215,7 +229,6 @@ export class SandboxLink {
 
   #receive(chunk: Buffer): void {
     if (this.#sentence !== null) return;
-    this.#quietTicks = 0;
     try {
       for (const frame of this.#reader.push(chunk)) this.#accept(frame);
     } catch (thrown) {
@@ -241,6 +254,12 @@ export class SandboxLink {
     if (batch?.id !== id || batch.answers.length !== from || lines.length !== count || from + count > batch.expected) {
       throw new RangeError('a frame that was not asked for');
     }
+    // The program in the process looks at this too; but whoever got out of vm2 may be the program.
+    if (lines.some((line) => line.length > batch.maxChars + FAILURE_CHARS)) {
+      throw new RangeError(`an answer of more than ${batch.maxChars} characters`);
+    }
+    // A whole frame: single bytes are no sign of life, they could be sent for ever.
+    this.#quietTicks = 0;
     if (count === 0 && ++this.#signs > MOST_SIGNS) throw new RangeError('signs of life without an answer');
     if (count > 0) this.#signs = 0;
     this.#windowMs = Math.min(windowMs ?? this.#timeMs, this.#wallMs);
@@ -253,13 +272,28 @@ export class SandboxLink {
 
   /** Counts its own ticks, not the clock: where the host itself was busy, answers lie unread and nobody is late. */
   #look(): void {
-    if (this.#isReady && this.#pending.length === 0) return;
+    if (this.#isReady && this.#pending.length === 0) {
+      this.#lookAtIdle();
+      return;
+    }
     if (this.#quietTicks++ === 0) this.#cpuMsBeforeQuiet = cpuMs(this.pid);
     const quietMs = this.#quietTicks * WATCH_MS;
     const stallMs = this.#stallMs ?? this.#mostComputingMs();
     const computed = quietMs > stallMs / 2 && cpuMs(this.pid) - this.#cpuMsBeforeQuiet >= stallMs;
     if (computed || quietMs > 3 * (this.#stallMs ?? this.#wallMs + LOAD_MS)) {
       this.condemn('timeout', 'no answer, and not to be interrupted from within: killed by the watchdog');
+    } else if (residentBytes(this.pid) > this.#rssLimitBytes + 4 * this.#longestFrameBytes) {
+      this.condemn('memory', `more than ${this.#memoryMb} MB of memory: killed by the watchdog`);
+    }
+  }
+
+  /** Nothing is asked of it: it should wait for its input. Told only where the system tells computing time by process. */
+  #lookAtIdle(): void {
+    if (process.platform !== 'linux' || this.#idleTicks++ % IDLE_LOOK_TICKS !== 0) return;
+    const spentMs = cpuMs(this.pid);
+    if (this.#idleTicks === 1) this.#cpuMsBeforeIdle = spentMs;
+    if (spentMs - this.#cpuMsBeforeIdle > IDLE_CPU_MS) {
+      this.condemn('contract', 'the sandbox computes while nothing is asked of it');
     } else if (residentBytes(this.pid) > this.#rssLimitBytes + 4 * this.#longestFrameBytes) {
       this.condemn('memory', `more than ${this.#memoryMb} MB of memory: killed by the watchdog`);
     }
@@ -292,7 +326,11 @@ export class SandboxLink {
 }
 
 function describeEnd(code: number | null, signal: NodeJS.Signals | null, stderr: string): string {
-  const said = stderr.split('\n').find((line) => /Error|Fatal/.test(line));
+  // It goes into logs and onto terminals: no control characters, which latin1 has two ranges of.
+  const said = stderr
+    .split('\n')
+    .find((line) => /Error|Fatal/.test(line))
+    ?.replace(/\p{Cc}/gu, ' ');
   const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
   return `the process ended with ${how}${said === undefined ? '' : `: ${said.trim().slice(0, 300)}`}`;
 }
