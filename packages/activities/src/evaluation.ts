@@ -11,13 +11,8 @@ export function planEvaluation(context: ActivityContext): ControlActivities['pla
   return async ({ config: configRef }) => {
     const { config } = await loadRun(context, configRef);
     const { split, seed, promptsPerTask } = config.evaluation;
-    const draws = config.tasks.map(({ name }) => ({
-      ...drawOf(config, name),
-      split,
-      seed,
-      from: 0,
-      count: promptsPerTask,
-    }));
+    const which = { split, seed, from: 0, count: promptsPerTask, epochs: 'one' as const };
+    const draws = config.tasks.map(({ name }) => drawOf(config, name, which));
     const plan = await drawRound(context, config, { round: 0, draws });
     const total = plan.shards.at(-1)?.to ?? 0;
     return { ...plan, shards: total === 0 ? [] : [{ from: 0, to: total }] };

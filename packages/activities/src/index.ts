@@ -29,6 +29,7 @@ export function createActivities(
 }
 
 export type { ActivityContext } from './context.ts';
+export { drawFromSet, promptSplit, readPromptSet, rowsOfTask, type SetDraw } from './prompt-set.ts';
 export { runFolder, stepRecordName, writeRunRecord } from './run-folder.ts';
 export type {
   ControlActivities,

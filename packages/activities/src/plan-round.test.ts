@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { initialAlgorithmState } from './algorithm-state.ts';
 import { configOf } from './fixtures.ts';
-import { drawOf, shardsOf, trainingDraws } from './plan-round.ts';
+import { shardsOf, trainingDraws } from './plan-round.ts';
 
 describe('shardsOf()', () => {
   test('cuts the prompts into shards of at most the size, in order, without gap or overlap', () => {
@@ -22,19 +22,14 @@ describe('shardsOf()', () => {
 
 describe('trainingDraws()', () => {
   const config = configOf({ seed: 9, tasks: ['countdown', 'zebra:easy', 'arc'] });
+  const which = { split: 'train', seed: 9 };
   const state = { ...initialAlgorithmState(config), cursors: { countdown: 40, 'zebra-easy': 7, arc: 0 } };
 
   test("goes on in each task's sequence where its cursor stands", () => {
     expect(trainingDraws(config, state, { countdown: 3, 'zebra-easy': 2 }, [])).toEqual([
-      { ...drawOf(config, 'countdown'), split: 'train', seed: 9, from: 40, count: 3 },
-      { ...drawOf(config, 'zebra-easy'), split: 'train', seed: 9, from: 7, count: 2 },
+      { task: 'countdown', verifier: 'countdown', level: 'tiny', style: 'compact', ...which, from: 40, count: 3 },
+      { task: 'zebra-easy', verifier: 'zebra', level: 'easy', style: 'chat', ...which, from: 7, count: 2 },
     ]);
-    expect(drawOf(config, 'zebra-easy')).toEqual({
-      task: 'zebra-easy',
-      verifier: 'zebra',
-      level: 'easy',
-      style: 'chat',
-    });
   });
 
   test('goes on behind the earlier rounds of the step, so that no puzzle is drawn twice', () => {

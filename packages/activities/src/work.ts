@@ -40,7 +40,9 @@ export function rollOut(context: ActivityContext): RolloutActivities['rollOut'] 
 export function verify(context: ActivityContext): VerifyActivities['verify'] {
   return async ({ run, config: configRef, step, round, replaces, purpose, prompts, rollouts }) => {
     const { config } = await loadRun(context, configRef);
-    const job: VerifyJob = { kind: 'verify', prompts, rollouts: [...rollouts], scripts: config.inputs.verifiers };
+    const inputs = Object.entries(config.inputs.verifiers);
+    const scripts = Object.fromEntries(inputs.map(([verifier, { sha256 }]) => [verifier, sha256]));
+    const job: VerifyJob = { kind: 'verify', prompts, rollouts: [...rollouts], scripts };
     const key = `${run}/${stepName(step)}/${purpose}/round-${round}${again(replaces)}/verify/${hashOf(job)}`;
     return await runWorkerJob(context, { role: 'verifier', key, job });
   };

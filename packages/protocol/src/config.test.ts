@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   configHash,
   defaultRunFile,
+  type KnownPromptSet,
   type KnownVerifier,
   parseRunConfig,
   parseRunFile,
@@ -11,6 +12,7 @@ import {
   type RunFile,
   type RunInputs,
   resolveRunConfig,
+  taskEntryOf,
 } from './config.ts';
 
 const verifiers: readonly KnownVerifier[] = [
@@ -255,12 +257,12 @@ describe('a configuration that cannot be run', () => {
     [
       'an unknown field of a task',
       { tasks: [{ name: 'a', verifier: 'arc', level: 'easy', style: 'chat', lvl: 1 }] },
-      'Cannot read the configuration: field "tasks.0.lvl" is unknown, expected one of name, verifier, level, style',
+      'Cannot read the configuration: field "tasks.0.lvl" is unknown, expected one of name, verifier, level, style, prompts',
     ],
     [
       'a field missing from a task',
-      { tasks: [{ name: 'a', verifier: 'arc', level: 'easy' }] },
-      /^Cannot read the configuration: field "tasks.0.style": Invalid option: expected one of "chat"\|"compact"$/,
+      { tasks: [{ name: 'a', level: 'easy' }] },
+      /^Cannot read the configuration: field "tasks.0.verifier": Invalid input: expected string, received undefined$/,
     ],
     [
       'an unknown field of a method',
@@ -359,6 +361,80 @@ describe('a resolved configuration', () => {
   });
 });
 
+describe('verifier references and prompt sets', () => {
+  const rows = { kind: 'prompt-set', sha256: 'd'.repeat(64), bytes: 7 };
+  const known: readonly KnownVerifier[] = [
+    ...verifiers,
+    { id: 'words@1.2.0', levels: ['tiny', 'hard'] },
+    { id: 'words@2.0.0', levels: ['tiny', 'hard'] },
+  ];
+  const sets: readonly KnownPromptSet[] = [
+    { name: 'mine', rows, levels: { countdown: ['easy', 'odd'], words: ['plain'] } },
+    { name: 'other', rows, levels: { arc: ['easy'] } },
+  ];
+  const tasks = (...entries: NonNullable<RunFile['tasks']>) =>
+    resolveRunConfig(parseRunFile({ tasks: entries }), known, undefined, sets);
+
+  test('a task text is a verifier, a level and a prompt set; a path keeps what it has', () => {
+    expect(
+      ['countdown', 'zebra:easy', 'words@1.2.0:hard=mine', './my=task:easy', '../a.b/c=mine', '/x:y/z', 'arc='].map(
+        taskEntryOf,
+      ),
+    ).toEqual([
+      { verifier: 'countdown' },
+      { verifier: 'zebra', level: 'easy' },
+      { verifier: 'words@1.2.0', level: 'hard', prompts: 'mine' },
+      { verifier: './my', prompts: 'task:easy' },
+      { verifier: '../a.b/c', prompts: 'mine' },
+      { verifier: '/x:y/z' },
+      { verifier: 'arc', prompts: '' },
+    ]);
+  });
+
+  test('two versions of a verifier are two tasks, each under its own name', () => {
+    const config = tasks('words@1.2.0', 'words@2.0.0:hard', { verifier: 'words@2.0.0', name: 'newest' });
+    expect(config.tasks.map(({ name, verifier, level }) => [name, verifier, level])).toEqual([
+      ['words@1.2.0', 'words@1.2.0', 'tiny'],
+      ['words@2.0.0-hard', 'words@2.0.0', 'hard'],
+      ['newest', 'words@2.0.0', 'tiny'],
+    ]);
+  });
+
+  test('a task may take its puzzles from a prompt set, all of them or those of a level; the set is an input', () => {
+    const config = tasks('countdown', 'countdown=mine', 'countdown:odd=mine', {
+      verifier: 'words@1.2.0',
+      prompts: 'mine',
+    });
+    expect(config.tasks).toEqual([
+      { name: 'countdown', verifier: 'countdown', level: 'tiny', style: 'compact' },
+      { name: 'countdown-mine', verifier: 'countdown', level: 'all', style: 'chat', prompts: 'mine' },
+      { name: 'countdown-odd-mine', verifier: 'countdown', level: 'odd', style: 'chat', prompts: 'mine' },
+      { name: 'words@1.2.0-mine', verifier: 'words@1.2.0', level: 'all', style: 'chat', prompts: 'mine' },
+    ]);
+    expect(config.inputs.prompts).toEqual({ mine: rows });
+    expect(tasks('countdown').inputs).not.toHaveProperty('prompts');
+    expect(parseRunConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+  });
+
+  test.each([
+    [
+      'countdown=none',
+      'there is no prompt set "none", expected one of mine, other; or one to be made by evenkeel data import FILE.jsonl --name none',
+    ],
+    ['countdown:hard=mine', 'prompt set "mine" has no rows of level "hard", expected one of easy, odd'],
+    ['zebra=mine', 'prompt set "mine" has no rows of it, expected rows that it scores, not only of countdown, words'],
+    ['words@3.0.0', 'no verifier has this name, expected one of countdown, zebra, arc, words@1.2.0, words@2.0.0'],
+  ])('"%s" is refused, with what there is', (task, message) => {
+    expect(() => tasks(task)).toThrow(`Cannot resolve task "${taskEntryOf(task).verifier}": ${message}`);
+  });
+
+  test('a record from before verifiers had versions is read', () => {
+    const config = JSON.parse(JSON.stringify(resolve({})));
+    config.inputs = { model: null, verifiers: { arc: 'b'.repeat(64) } };
+    expect(parseRunConfig(config).inputs.verifiers).toEqual({ arc: { version: 'unknown', sha256: 'b'.repeat(64) } });
+  });
+});
+
 describe('configHash()', () => {
   const base = configHash(resolve({}));
 
@@ -396,16 +472,18 @@ describe('configHash()', () => {
   });
 
   test('changes with the base policy and with the code of a verifier', () => {
-    const inputs = { model: 'a'.repeat(64), verifiers: { arc: 'b'.repeat(64) } };
-    const pinned = (changes: Partial<RunInputs>) =>
+    const arc = (digit: string, version = '1.0.0') => ({ arc: { version, sha256: digit.repeat(64) } });
+    const inputs = { model: 'a'.repeat(64), verifiers: arc('b') };
+    const pinned = (changes: Partial<Pick<RunInputs, 'model' | 'verifiers'>>) =>
       configHash(resolveRunConfig({}, verifiers, { ...inputs, ...changes }));
     const hashes = [
       pinned({}),
       pinned({ model: 'c'.repeat(64) }),
-      pinned({ verifiers: { arc: 'c'.repeat(64) } }),
+      pinned({ verifiers: arc('c') }),
+      pinned({ verifiers: arc('b', '1.0.1') }),
       base,
     ];
-    expect(new Set(hashes).size).toBe(4);
+    expect(new Set(hashes).size).toBe(5);
     expect(pinned({})).toBe(hashes[0]);
     expect(() => pinned({ model: 'short' })).toThrow('field "inputs.model": expected 64 hexadecimal digits');
   });

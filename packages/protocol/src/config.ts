@@ -9,9 +9,9 @@ import {
   type MethodSpec,
   resolveMethod,
 } from '@evenkeel/algorithms';
-import { ConfigError, hashOf } from '@evenkeel/core';
+import { type ArtefactRef, ConfigError, hashOf } from '@evenkeel/core';
 import { z } from 'zod';
-import { objectiveSpecSchema, optimizerSpecSchema, sha256Schema } from './jobs.ts';
+import { artefactRefSchema, objectiveSpecSchema, optimizerSpecSchema, sha256Schema } from './jobs.ts';
 
 const seedSchema = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const positive = z.number().int().positive();
@@ -22,15 +22,47 @@ export const runNameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected 1 to 40 lower-case letters, digits and dashes, such as "first-try"');
 
+/** The name of a prompt set. */
+export const promptSetNameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected 1 to 40 lower-case letters, digits and dashes, such as "my-prompts"');
+
+/** The level of a task that takes all rows of its prompt set. */
+export const allLevels = 'all';
+
 /** One task of a run. */
 export const taskConfigSchema = z.strictObject({
   /** The task's name in this run; unique. */
-  name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,59}$/),
-  /** The verifier package's id. */
-  verifier: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/),
+  name: z
+    .string()
+    .regex(
+      /^[a-z0-9][A-Za-z0-9_@.+-]{0,99}$/,
+      'expected 1 to 100 letters, digits and _@.+-, beginning with a lower-case letter or a digit',
+    ),
+  /** A verifier reference: an id, or `id@version`. */
+  verifier: z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9-]{0,39}(@\d+\.\d+\.\d+[0-9A-Za-z.+-]{0,40})?$/,
+      'expected the id of a verifier, such as "countdown", or an id and a version, such as "words@1.2.0"',
+    ),
+  /** One of the verifier's; of a prompt set one of the set's, or `all`. */
   level: z.string().min(1),
+  /** How generated puzzles are put into words; the prompts of a set stand as they are. */
   style: styleSchema,
+  /** Its puzzles are the rows of this prompt set, not generated. */
+  prompts: promptSetNameSchema.exactOptional(),
 });
+
+/** A task as a user writes it: all but the verifier may be left out, and that may be the path of a package's folder. */
+const taskEntrySchema = z.strictObject({
+  name: taskConfigSchema.shape.name.optional(),
+  verifier: z.string().min(1),
+  level: taskConfigSchema.shape.level.optional(),
+  style: styleSchema.optional(),
+  prompts: promptSetNameSchema.optional(),
+});
+export type TaskEntry = z.infer<typeof taskEntrySchema>;
 
 const samplingSchema = z.strictObject({ temperature: z.number().nonnegative(), maxNewTokens: positive });
 
@@ -46,11 +78,19 @@ const evaluationSchema = z.strictObject({
   seed: seedSchema,
 });
 
+const verifierInputSchema = z.preprocess(
+  // A run that was recorded before there were versions has a hash alone.
+  (value) => (typeof value === 'string' ? { version: 'unknown', sha256: value } : value),
+  z.strictObject({ version: z.string().min(1), sha256: sha256Schema }),
+);
+
 const inputsSchema = z.strictObject({
   /** Hash of the base policy's weights; null where it is not pinned. */
   model: sha256Schema.nullable(),
-  /** By verifier id: hash of its bundled code. */
-  verifiers: z.record(z.string(), sha256Schema),
+  /** By verifier reference, as the tasks have it: which version it was, and the hash of its code. */
+  verifiers: z.record(z.string(), verifierInputSchema),
+  /** By name: the prompt sets, as they were. Left out where there are none. */
+  prompts: z.record(promptSetNameSchema, artefactRefSchema).exactOptional(),
 });
 /** What a run depends on besides its settings, by content: the same name may stand for other weights or code tomorrow. */
 export type RunInputs = z.infer<typeof inputsSchema>;
@@ -96,8 +136,8 @@ export const runFileSchema = z.strictObject({
   model: z.string().min(1).optional(),
   device: z.enum(['cpu', 'webgpu', 'cuda']).optional(),
   threads: positive.optional(),
-  /** Task names such as `countdown` or `countdown:easy`, or whole entries. */
-  tasks: z.array(z.union([z.string().min(1), taskConfigSchema])).optional(),
+  /** Task texts such as `countdown`, `countdown:easy` or `words@1.2.0=my-prompts`, or entries. */
+  tasks: z.array(z.union([z.string().min(1), taskEntrySchema])).optional(),
   steps: positive.optional(),
   promptsPerStep: positive.optional(),
   groupSize: positive.optional(),
@@ -201,42 +241,95 @@ type Complete<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
 
 /** What is known of the verifiers that are installed: enough to refuse an unknown task or level. */
 export interface KnownVerifier {
+  /** A reference, as a task has it: `countdown`, `words@1.2.0`. */
   readonly id: string;
   readonly levels: readonly string[];
   /** Names of the components that its verdicts carry; default none. */
   readonly components?: readonly string[];
 }
 
-/** `countdown`, or `countdown:easy`. */
-function splitTask(text: string): Pick<TaskConfig, 'verifier' | 'level'> {
-  const colon = text.indexOf(':');
-  return colon < 0
-    ? { verifier: text, level: 'tiny' }
-    : { verifier: text.slice(0, colon), level: text.slice(colon + 1) };
+/** What is known of a prompt set of the home. */
+export interface KnownPromptSet {
+  readonly name: string;
+  /** Its rows. */
+  readonly rows: ArtefactRef;
+  /** Levels of its rows, by the id of their verifier. */
+  readonly levels: Readonly<Record<string, readonly string[]>>;
 }
 
-function resolveTask(entry: string | TaskConfig, verifiers: readonly KnownVerifier[]): TaskConfig {
-  const { verifier, level } = typeof entry === 'string' ? splitTask(entry) : entry;
+/**
+ * A task's text as an entry: `VERIFIER[:LEVEL][=PROMPTS]`. The verifier may be a path; a level has no separator in it.
+ *
+ * @example
+ * ```ts
+ * import { deepEqual } from 'node:assert/strict';
+ * deepEqual(taskEntryOf('words@1.2.0:hard=mine'), { verifier: 'words@1.2.0', level: 'hard', prompts: 'mine' });
+ * ```
+ */
+export function taskEntryOf(text: string): TaskEntry {
+  const [, verifier = text, level, prompts] = /^(.*[/\\][^/\\:=]*|[^:=]*)(?::([^=]*))?(?:=(.*))?$/.exec(text) ?? [];
+  return { verifier, ...(level === undefined ? {} : { level }), ...(prompts === undefined ? {} : { prompts }) };
+}
+
+/** The id in a reference: `words` of `words@1.2.0`. */
+export function verifierIdOf(reference: string): string {
+  return reference.split('@', 1)[0]!;
+}
+
+function resolveTask(
+  written: string | TaskEntry,
+  verifiers: readonly KnownVerifier[],
+  promptSets: readonly KnownPromptSet[],
+): TaskConfig {
+  const entry = typeof written === 'string' ? taskEntryOf(written) : written;
+  const { verifier, prompts } = entry;
+  const refuse = (code: string, state: string, wish: string): never => {
+    throw new ConfigError(`Cannot resolve task "${verifier}": ${state}, expected ${wish}`, { code });
+  };
   const known = verifiers.find((candidate) => candidate.id === verifier);
   if (known === undefined) {
     const names = verifiers.map((candidate) => candidate.id).join(', ');
-    throw new ConfigError(`Cannot resolve task "${verifier}": no verifier has this name, expected one of ${names}`, {
-      code: 'task-unknown',
-    });
+    return refuse('task-unknown', 'no verifier has this name', `one of ${names}`);
   }
-  if (!known.levels.includes(level)) {
-    throw new ConfigError(
-      `Cannot resolve task "${verifier}": it has no level "${level}", expected one of ${known.levels.join(', ')}`,
-      { code: 'level-unknown' },
-    );
-  }
-  if (typeof entry !== 'string') return entry;
-  return {
-    name: entry.includes(':') ? `${verifier}-${level}` : verifier,
+  const level = entry.level ?? (prompts === undefined ? 'tiny' : allLevels);
+  const name = [verifier, ...(entry.level === undefined ? [] : [level]), ...(prompts === undefined ? [] : [prompts])];
+  const task = {
+    name: entry.name ?? name.join('-'),
     verifier,
     level,
-    style: level === 'tiny' ? 'compact' : 'chat',
+    style: entry.style ?? (level === 'tiny' ? 'compact' : 'chat'),
   };
+  if (prompts === undefined) {
+    if (!known.levels.includes(level)) {
+      refuse('level-unknown', `it has no level "${level}"`, `one of ${known.levels.join(', ')}`);
+    }
+    return task;
+  }
+  const set = promptSets.find((candidate) => candidate.name === prompts);
+  if (set === undefined) {
+    const names = promptSets.map((candidate) => candidate.name).join(', ');
+    const wish = `${names === '' ? '' : `one of ${names}; or `}one to be made by evenkeel data import FILE.jsonl --name ${prompts}`;
+    return refuse('prompts-unknown', `there is no prompt set "${prompts}"`, wish);
+  }
+  const levels = set.levels[verifierIdOf(verifier)];
+  if (levels === undefined) {
+    const ids = Object.keys(set.levels).join(', ');
+    return refuse(
+      'prompts-unknown',
+      `prompt set "${prompts}" has no rows of it`,
+      `rows that it scores, not only of ${ids}`,
+    );
+  }
+  if (level !== allLevels && !levels.includes(level)) {
+    refuse('level-unknown', `prompt set "${prompts}" has no rows of level "${level}"`, `one of ${levels.join(', ')}`);
+  }
+  return { ...task, prompts };
+}
+
+/** The prompt sets that the tasks take, by name. */
+function promptInputs(tasks: readonly TaskConfig[], promptSets: readonly KnownPromptSet[]): Pick<RunInputs, 'prompts'> {
+  const used = promptSets.filter(({ name }) => tasks.some(({ prompts }) => prompts === name));
+  return used.length === 0 ? {} : { prompts: Object.fromEntries(used.map(({ name, rows }) => [name, rows])) };
 }
 
 /**
@@ -247,13 +340,14 @@ function resolveTask(entry: string | TaskConfig, verifiers: readonly KnownVerifi
 export function resolveRunConfig(
   file: RunFile,
   verifiers: readonly KnownVerifier[],
-  inputs: RunInputs = { model: null, verifiers: {} },
+  inputs: Omit<RunInputs, 'prompts'> = { model: null, verifiers: {} },
+  promptSets: readonly KnownPromptSet[] = [],
 ): RunConfig {
   const given = Object.fromEntries(Object.entries(file).filter(([, value]) => value !== undefined));
   const merged = { ...structuredClone(defaultRunFile), ...given } as unknown as Complete<Omit<RunFile, 'lambda'>>;
   const method = typeof merged.method === 'string' ? { name: merged.method } : merged.method;
   const { name, ...overrides } = method;
-  const tasks = merged.tasks.map((entry) => resolveTask(entry, verifiers));
+  const tasks = merged.tasks.map((entry) => resolveTask(entry, verifiers, promptSets));
   const names = new Set<string>();
   for (const { name: task } of tasks) {
     if (names.has(task)) {
@@ -293,7 +387,7 @@ export function resolveRunConfig(
     checkpointEvery: merged.checkpointEvery,
     evaluation: { ...defaultRunFile.evaluation, ...file.evaluation },
     shardPrompts: merged.shardPrompts,
-    inputs,
+    inputs: { ...inputs, ...promptInputs(tasks, promptSets) },
   });
   return parseRunConfig(JSON.parse(resolved), 'the configuration');
 }

@@ -1,14 +1,26 @@
-export type { KnownVerifier, RunConfig, RunFile, RunInputs, TaskConfig } from './config.ts';
+export type {
+  KnownPromptSet,
+  KnownVerifier,
+  RunConfig,
+  RunFile,
+  RunInputs,
+  TaskConfig,
+  TaskEntry,
+} from './config.ts';
 export {
+  allLevels,
   configHash,
   defaultRunFile,
   parseRunConfig,
   parseRunFile,
+  promptSetNameSchema,
   resolveRunConfig,
   runConfigSchema,
   runFileSchema,
   runNameSchema,
   taskConfigSchema,
+  taskEntryOf,
+  verifierIdOf,
 } from './config.ts';
 export type { Endpoints, WorkerRole } from './endpoints.ts';
 export { endpointsSchema } from './endpoints.ts';

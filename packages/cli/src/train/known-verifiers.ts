@@ -15,7 +15,8 @@ export async function installedVerifiers(asked: readonly string[]): Promise<Inst
       const sandbox = await openSandbox({ verifier: id });
       try {
         const { levels, components = [] } = sandbox.manifest;
-        return { id, levels, components, script: sandbox.scriptSha256 };
+        const { version } = sandbox.manifest;
+        return { id, levels, components, script: { version, sha256: sandbox.scriptSha256 } };
       } finally {
         await sandbox.close();
       }
