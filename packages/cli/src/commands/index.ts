@@ -9,6 +9,8 @@ import { runsCommand } from './runs.ts';
 import { showCommand } from './show.ts';
 import { train } from './train.ts';
 import { verifierGenerateCommand } from './verifier-generate.ts';
+import { verifierServeCommand } from './verifier-serve.ts';
+import { verifierTestCommand } from './verifier-test.ts';
 import { verifyCommand } from './verify.ts';
 import { workerRollout, workerTrainer, workerVerifier, workerWorkflow } from './worker.ts';
 
@@ -24,6 +26,8 @@ export const commands: readonly Command[] = [
   methodsCommand,
   verifyCommand,
   verifierGenerateCommand,
+  verifierServeCommand,
+  verifierTestCommand,
   modelInfoCommand,
   modelMakeCommand,
   workerRollout,
