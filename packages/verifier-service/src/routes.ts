@@ -35,7 +35,7 @@ function documented<T extends z.ZodType>(
   schema: T,
   ...told: readonly [name: string, metadata?: object] | readonly [metadata: object]
 ): T {
-  return (z.ZodType.prototype.openapi as (...args: readonly unknown[]) => unknown).apply(schema, told) as T;
+  return (z.ZodType.prototype.openapi as (...args: readonly unknown[]) => unknown).apply(schema, [...told]) as T;
 }
 
 const json = <T extends z.ZodType>(schema: T, description: string) => ({
@@ -178,7 +178,13 @@ const groundTruthText = `As the verifier's prompts have it: Countdown { target, 
 
 /** The routes of a service, its own names and levels filled in. */
 export function serviceRoutes({ names, levels }: RouteFacts) {
-  const manifest = documented(httpManifestSchema, 'Manifest', { description: 'What a verifier says of itself' });
+  const { rewards, components } = httpManifestSchema.shape;
+  // The generator takes a field that may only be left out for one that must be there.
+  const manifest = documented(
+    httpManifestSchema.extend({ rewards: rewards.unwrap().optional(), components: components.unwrap().optional() }),
+    'Manifest',
+    { description: 'What a verifier says of itself' },
+  );
   const verdict = documented(httpVerdictSchema, 'Verdict', {
     description:
       'scored: a reward of the manifest’s scale. abstained: no reward, by the verifier’s own judgement. failed: no verdict; never to be read as a zero.',
