@@ -8,7 +8,7 @@ import type { Inspection, Sample } from './samples.ts';
 
 const MOST_SHARED = 0.5;
 /** Fewer samples tell nothing. */
-const LEAST_SAMPLES = 12;
+const LEAST_SAMPLES = 24;
 /** Kolmogorov–Smirnov's critical value at α = 0.01, times √(2/n). */
 const CRITICAL = 1.628;
 
