@@ -44,8 +44,13 @@ describe('openSandbox()', () => {
       'verifier-manifest',
       /permissions\.net\.0: expected an origin such as https/,
     ],
-    ['one reward', moduleWith({ rewards: [1] }), 'verifier-manifest', /rewards: expected two or more/],
-    ['a range upside down', moduleWith({ rewards: { min: 1, max: 0 } }), 'verifier-manifest', /rewards: expected two/],
+    ['one reward', moduleWith({ rewards: [1] }), 'verifier-manifest', /rewards: expected two or more rewards/],
+    [
+      'a range upside down',
+      moduleWith({ rewards: { min: 1, max: 0 } }),
+      'verifier-manifest',
+      /rewards: expected min to be below max/,
+    ],
     [
       'a component named verdict',
       moduleWith({ components: ['verdict'] }),

@@ -100,12 +100,14 @@ const rewardsSchema = z.union(
   [
     z
       .array(z.number())
-      .min(2)
+      .min(2, 'expected two or more rewards')
       .max(64)
-      .refine((rewards) => new Set(rewards).size === rewards.length),
-    z.strictObject({ min: z.number(), max: z.number() }).refine(({ min, max }) => min < max),
+      .refine((rewards) => new Set(rewards).size === rewards.length, 'one reward stands there twice'),
+    z
+      .strictObject({ min: z.number(), max: z.number() })
+      .refine(({ min, max }) => min < max, 'expected min to be below max'),
   ],
-  { error: 'expected two or more different finite rewards, or { min, max } with min below max' },
+  { error: 'expected a list of finite rewards, or { min, max }' },
 );
 
 export const manifestSchema = z.strictObject({

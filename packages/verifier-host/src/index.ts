@@ -44,6 +44,14 @@ export {
   removeVerifier,
 } from './install.ts';
 export { type InstallRecord, readInstallRecord } from './install-record.ts';
+export type { VerifierIdentity } from './load-verifier.ts';
+export {
+  type OpenVerifier,
+  type OpenVerifierOptions,
+  openVerifier,
+  type ScoreOptions,
+  type VerifierCounts,
+} from './open-verifier.ts';
 export type { RemoteSpec } from './remote-spec.ts';
 export {
   type DrawnPuzzle,

@@ -60,10 +60,13 @@ export async function openSandbox(options: SandboxOptions): Promise<VerifierSand
   return new VerifierSandbox(await loadVerifier({ kind: 'package', package: found }, options), options);
 }
 
-const tooLong = failureLine(
-  'memory',
-  `the completion is too long, expected at most ${LONGEST_COMPLETION_CHARS} characters`,
-);
+const tooLong: Extract<Verdict, { kind: 'failed' }> = {
+  kind: 'failed',
+  error: {
+    code: 'memory',
+    message: `the completion is too long, expected at most ${LONGEST_COMPLETION_CHARS} characters`,
+  },
+};
 
 /** An item's answer before anybody believes it. */
 export interface Testimony {
@@ -71,7 +74,7 @@ export interface Testimony {
   readonly verdict: Verdict;
   /** Two processes died of it. */
   readonly proven: boolean;
-  /** What was asked, to ask it again; null where it cannot be asked at all. */
+  /** What was asked, to ask it again; null where it was not asked at all. */
   readonly item: string | null;
 }
 
@@ -138,15 +141,41 @@ export class VerifierSandbox {
     return (await this.hear(submissions)).map(({ verdict }) => verdict);
   }
 
-  /** As `score`, with what is needed to look a second time. */
-  async hear(submissions: readonly Submission[]): Promise<Testimony[]> {
-    const items = submissions.map(itemOf);
-    return this.#testimonies(items);
+  /**
+   * As `score`, with what is needed to look a second time.
+   *
+   * @param known items that need not be asked, and what they get
+   */
+  async hear(
+    submissions: readonly Submission[],
+    known: (item: string) => Extract<Verdict, { kind: 'failed' }> | undefined = () => undefined,
+  ): Promise<Testimony[]> {
+    const testimonies = new Array<Testimony>(submissions.length);
+    const asked: string[] = [];
+    const positions: number[] = [];
+    for (const [position, submission] of submissions.entries()) {
+      const item = itemOf(submission);
+      const failure = item === null ? tooLong : known(item);
+      if (item === null || failure !== undefined) {
+        testimonies[position] = { line: '', verdict: failure!, item: null, proven: true };
+      } else {
+        asked.push(item);
+        positions.push(position);
+      }
+    }
+    for (const [at, testimony] of (await this.hearItems(asked)).entries()) testimonies[positions[at]!] = testimony;
+    return testimonies;
   }
 
-  /** The same items again, all together. */
+  /** One testimony per item, in order. */
   async hearItems(items: readonly string[]): Promise<Testimony[]> {
-    return this.#testimonies(items);
+    const { lines, proven } = await this.#converse('score', items, VERDICT_CHARS);
+    return lines.map((line, at) => ({
+      line,
+      verdict: this.#verdictOf(line),
+      item: items[at]!,
+      proven: proven.has(at),
+    }));
   }
 
   /** One item again, alone, in a process that was not asked anything before. */
@@ -156,17 +185,6 @@ export class VerifierSandbox {
       proven: new Set(),
     }));
     return this.#verdictOf(lines[0]!);
-  }
-
-  async #testimonies(items: readonly (string | null)[]): Promise<Testimony[]> {
-    const asked = items.filter((item) => item !== null);
-    const { lines, proven } = await this.#converse('score', asked, VERDICT_CHARS);
-    let next = 0;
-    return items.map((item) => {
-      if (item === null) return { line: tooLong, verdict: this.#verdictOf(tooLong), proven: true, item };
-      const line = lines[next]!;
-      return { line, verdict: this.#verdictOf(line), proven: proven.has(next++), item };
-    });
   }
 
   #verdictOf(line: string): Verdict {

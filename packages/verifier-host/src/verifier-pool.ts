@@ -39,6 +39,9 @@ const TURN_BATCHES = 8;
 const GROW_MS = 100;
 const GROW_ITEMS = 4096;
 const IDLE_MS = 10_000;
+/** Items that killed alone, and the characters of one: longer ones are asked again. */
+const REMEMBERED = 1024;
+const LONGEST_REMEMBERED = 16_384;
 
 /** Items that were asked for together. */
 interface Call {
@@ -87,6 +90,8 @@ export class VerifierPool {
   #questionsNext = true;
   #growing: NodeJS.Timeout | null = null;
   #itemMs = 0;
+  /** Answers to what killed when it ran alone, oldest first: it is not asked again. */
+  readonly #killers = new Map<string, string>();
   #closing: Promise<void> | null = null;
   #open = 0;
   #whenQuiet: (() => void)[] = [];
@@ -312,8 +317,14 @@ export class VerifierPool {
       const { call, from } = next;
       const kind = batch[0]?.call ?? call;
       if (call.method !== kind.method || call.maxChars !== kind.maxChars) break;
+      if (this.#answerKiller(call, from)) {
+        this.#waitingItems--;
+        if (++next.from === next.to) this.#waiting.shift();
+        continue;
+      }
       let to = from;
       for (; to < next.to && items < most; to++, items++) {
+        if (this.#killers.size > 0 && this.#killers.has(call.payloads[to]!)) break;
         chars += call.payloads[to]!.length;
         if (items > 0 && chars > BATCH_CHARS) break;
       }
@@ -329,6 +340,21 @@ export class VerifierPool {
     }
     this.#waitingItems -= items;
     return batch;
+  }
+
+  /** Answers an item whose like has killed before; false where it is none. */
+  #answerKiller(call: Call, at: number): boolean {
+    const line = this.#killers.size === 0 ? undefined : this.#killers.get(call.payloads[at]!);
+    if (line === undefined) return false;
+    call.proven.add(at);
+    this.#accept([{ call, from: at, to: at + 1 }], [line]);
+    return true;
+  }
+
+  #rememberKiller(payload: string, line: string): void {
+    if (payload.length > LONGEST_REMEMBERED) return;
+    this.#killers.set(payload, line);
+    if (this.#killers.size > REMEMBERED) this.#killers.delete(this.#killers.keys().next().value!);
   }
 
   /** Hands answers to their calls; returns what is left without. */
@@ -373,8 +399,11 @@ export class VerifierPool {
         this.#suspects.unshift(suspects);
         throw error;
       }
+      if (asked.killed) {
+        call.proven.add(at);
+        this.#rememberKiller(call.payloads[at]!, asked.line);
+      }
       this.#accept([{ call, from: at, to: at + 1 }], [asked.line]);
-      if (asked.killed) call.proven.add(at);
       if (++suspect.from === suspect.to) suspects.shift();
       if (asked.killed) {
         this.#waiting.unshift(...suspects);
