@@ -43,6 +43,7 @@ export { JobThread, serveJobs } from './job-thread.ts';
 export type {
   Job,
   JobResults,
+  KeptScript,
   OptimizerSpec,
   PuzzleDraw,
   PuzzlesJob,
@@ -59,6 +60,8 @@ export type {
 export {
   artefactRefSchema,
   jobSchema,
+  keptScriptKey,
+  keptScriptSchema,
   objectiveSpecSchema,
   optimizerSpecSchema,
   puzzleDrawSchema,

@@ -30,6 +30,22 @@ export const puzzleDrawSchema = z.strictObject({
   script: sha256Schema.exactOptional(),
 });
 
+/**
+ * The key of the commit under which a run keeps a verifier's bundled code in the store: by the hash that its jobs ask for. Its result
+ * is a `KeptScript`.
+ */
+export function keptScriptKey(sha256: string): string {
+  return `verifier-scripts/${sha256}`;
+}
+
+export const keptScriptSchema = z.strictObject({
+  /** The verifier's id and its manifest's version. */
+  id: z.string().min(1),
+  version: z.string().min(1),
+  /** A `verifier-script` artefact: the text. Its hash is the key's where no files were granted. */
+  script: artefactRefSchema,
+});
+
 /** Verifier host: draw puzzles and put them into words. Result: a `prompts` table, in the order of the draws. */
 export const puzzlesJobSchema = z.strictObject({ kind: z.literal('puzzles'), draws: z.array(puzzleDrawSchema) });
 export const puzzlesResultSchema = z.strictObject({ prompts: artefactRefSchema, count });
@@ -158,6 +174,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   updateJobSchema,
 ]);
 
+export type KeptScript = z.infer<typeof keptScriptSchema>;
 export type PuzzleDraw = z.infer<typeof puzzleDrawSchema>;
 export type PuzzlesJob = z.infer<typeof puzzlesJobSchema>;
 export type PuzzlesResult = z.infer<typeof puzzlesResultSchema>;
