@@ -21,26 +21,37 @@ const CLOSE_BRACE = 125;
  * ```
  */
 export function lastBoxed(completion: string): string | null {
+  const last = completion.lastIndexOf(OPENING);
+  if (last < 0) return null;
+  const start = last + OPENING.length;
+  const end = closingBrace(completion, start);
+  return end < 0 ? lastClosedBox(completion) : completion.slice(start, end);
+}
+
+/** Where the brace is that closes what was opened just before `start`; -1 where there is none. */
+function closingBrace(text: string, start: number): number {
+  let depth = 1;
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === OPEN_BRACE) depth++;
+    else if (code === CLOSE_BRACE && --depth === 0) return at;
+  }
+  return -1;
+}
+
+/** The last box of those that are closed, for where the last one of all is not. */
+function lastClosedBox(completion: string): string | null {
   // Backwards: `unmatched` closing braces lie to the right. The first box met that has one of them is the last complete box.
   let unmatched = 0;
   for (let at = completion.length - 1; at >= OPENING.length - 1; at--) {
     const code = completion.charCodeAt(at);
     if (code === CLOSE_BRACE) unmatched++;
     else if (code === OPEN_BRACE && unmatched > 0) {
-      if (completion.startsWith(OPENING, at + 1 - OPENING.length)) return untilBalanced(completion, at + 1);
+      if (completion.startsWith(OPENING, at + 1 - OPENING.length)) {
+        return completion.slice(at + 1, closingBrace(completion, at + 1));
+      }
       unmatched--;
     }
   }
   return null;
-}
-
-/** From `start`, just behind an opening brace, up to the brace that closes it; it exists. */
-function untilBalanced(text: string, start: number): string {
-  let depth = 1;
-  let end = start;
-  for (; ; end++) {
-    const code = text.charCodeAt(end);
-    if (code === OPEN_BRACE) depth++;
-    else if (code === CLOSE_BRACE && --depth === 0) return text.slice(start, end);
-  }
 }
