@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
     path: '../../packages/verifier-host/bench/sandbox.ts',
     summary: 'verdicts per second through the sandbox',
   },
+  verdicts: { path: './verdicts.ts', summary: 'verdicts per second on one core, in process and through the sandbox' },
   fuzz: { path: './fuzz.ts', summary: 'hostile and nearly right completions: no throw, no hang, no other reward' },
 };
 

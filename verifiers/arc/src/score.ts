@@ -24,7 +24,7 @@ export function score({ groundTruth, completion }: Submission): Verdict {
   if (box === null) return unformatted('no-box');
   const content = box.trim();
   if (content === '') return unformatted('empty-box');
-  const answer = content === target ? target : spaced(content, Math.max(target.length, LONGEST_ANSWER));
+  const answer = isGridText(content) ? content : spaced(content, Math.max(target.length, LONGEST_ANSWER));
   const correct = answer === target;
   return {
     kind: 'scored',
