@@ -9,10 +9,12 @@ import type { Answered } from './vm-driver.ts';
 
 /** What came of a request: the pair that the sandbox is asked again with, or the line of a failure. */
 export type Performed =
-  | { readonly kind: 'answered'; readonly answered: Answered }
+  | { readonly kind: 'answered'; readonly answered: Answered; readonly waitedMs: number }
   | { readonly kind: 'failed'; readonly line: string };
 
 const TIMEOUT_MS = 10_000;
+/** Of all requests of one call together: what it waits is no computing time, and has this limit of its own. */
+const MOST_WAITING_MS = 30_000;
 const MOST_BYTES = 1024 * 1024;
 /** They would say something else of the request than what is granted, or of the connection. */
 const refusedHeaders = new Set([
@@ -43,8 +45,13 @@ const requestSchema = z.strictObject({
 /**
  * @param request JSON as the sandbox wrote it
  * @param origins those granted
+ * @param waitedMs how long requests of the same call took before
  */
-export async function performRequest(request: string, origins: readonly string[]): Promise<Performed> {
+export async function performRequest(
+  request: string,
+  origins: readonly string[],
+  waitedMs: number,
+): Promise<Performed> {
   const parsed = requestSchema.safeParse(parseJson(request));
   if (!parsed.success) return failed('contract', `its request is none: ${explainIssue(parsed.error)}`);
   const { url, method, headers, body } = parsed.data;
@@ -52,18 +59,24 @@ export async function performRequest(request: string, origins: readonly string[]
   if (target === null || !origins.includes(target.origin)) {
     return failed('contract', `it asks ${url.slice(0, 200)}, expected one of ${origins.join(', ') || 'none'}`);
   }
+  if (waitedMs >= MOST_WAITING_MS) return failed('unreachable', `its requests took more than ${MOST_WAITING_MS} ms`);
+  const startedAt = performance.now();
   try {
     const response = await fetch(target, {
       method,
       headers,
       redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(Math.min(TIMEOUT_MS, MOST_WAITING_MS - waitedMs)),
       ...(body === undefined ? {} : { body }),
     });
     const bytes = await readBody(response);
     if (bytes === null) return failed('unreachable', `${target.origin} answered with more than ${MOST_BYTES} bytes`);
     const answer = { status: response.status, headers: Object.fromEntries(response.headers), body: bytes.toString() };
-    return { kind: 'answered', answered: { request, response: JSON.stringify(answer) } };
+    return {
+      kind: 'answered',
+      answered: { request, response: JSON.stringify(answer) },
+      waitedMs: waitedMs + performance.now() - startedAt,
+    };
   } catch (thrown) {
     return failed('unreachable', `${target.origin} did not answer: ${describe(thrown)}`);
   }

@@ -239,6 +239,7 @@ export class VerifierSandbox {
     const lines = new Array<string>(items.length);
     const proven = new Set<number>();
     const answered: Answered[][] = items.map(() => []);
+    const waitedMs = items.map(() => 0);
     for (let open = [...items.keys()]; open.length > 0; ) {
       const payloads = open.map((at) => `{"item":${items[at]},"answered":${JSON.stringify(answered[at])}}`);
       const answers = await ask(payloads, most);
@@ -252,9 +253,13 @@ export class VerifierSandbox {
       }
       open = open.filter((at) => lines[at]![0] === '?');
       await inParallel(open, REQUESTS, async (at) => {
-        const performed = await performRequest(lines[at]!.slice(1), this.#origins);
-        if (performed.kind === 'answered') answered[at]!.push(performed.answered);
-        else lines[at] = performed.line;
+        const performed = await performRequest(lines[at]!.slice(1), this.#origins, waitedMs[at]!);
+        if (performed.kind === 'failed') {
+          lines[at] = performed.line;
+          return;
+        }
+        answered[at]!.push(performed.answered);
+        waitedMs[at] = performed.waitedMs;
       });
       open = open.filter((at) => lines[at]![0] === '?');
     }
