@@ -3,8 +3,7 @@
  */
 
 import type { PuzzleQuery, Submission, Verdict, VerifierManifest } from '@evenkeel/verifier';
-import { type DrawnPuzzle, type DrawOptions, VerifierHostError } from '@evenkeel/verifier-host';
-import type { OpenVerifier } from './open-verifier.ts';
+import { type DrawnPuzzle, type DrawOptions, type OpenVerifier, VerifierHostError } from '@evenkeel/verifier-host';
 import { WorkQueue, type WorkRequest } from './work-queue.ts';
 
 /** Items of one portion: what a sandbox is handed at once. */

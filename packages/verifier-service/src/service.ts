@@ -9,13 +9,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { type Logger, silentLogger } from '@evenkeel/core';
 import type { VerifierManifest } from '@evenkeel/verifier';
-import type { Grants, VerifierPlaces } from '@evenkeel/verifier-host';
+import { type Grants, type OpenVerifier, openVerifier, type VerifierPlaces } from '@evenkeel/verifier-host';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { AnswerCache } from './answer-cache.ts';
 import { bearerCheck, minTokenChars } from './bearer.ts';
 import { HttpProblem, problemBody, VerifierServiceError } from './errors.ts';
 import { ItemBudget } from './item-budget.ts';
-import { type OpenVerifier, openVerifier } from './open-verifier.ts';
 import { ServedVerifier } from './served-verifier.ts';
 import { namesOf, serviceApp } from './service-app.ts';
 import { ServiceMetrics } from './service-metrics.ts';
