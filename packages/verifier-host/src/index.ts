@@ -53,6 +53,7 @@ export {
   type VerifierCounts,
 } from './open-verifier.ts';
 export type { RemoteSpec } from './remote-spec.ts';
+export { openRemoteVerifier, type RemoteVerifierOptions } from './remote-verifier.ts';
 export {
   type DrawnPuzzle,
   type DrawOptions,
