@@ -49,7 +49,7 @@ const WATCHED_PATHS = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** The service as a Hono application. */
 export function serviceApp(parts: ServiceParts): OpenAPIHono<Env> {
-  const { verifiers, budget, metrics, note } = parts;
+  const { verifiers, metrics, note } = parts;
   const manifests = [...new Set(verifiers.values())].map(({ manifest }) => manifest);
   const routes = serviceRoutes({
     names: shortNames(verifiers),
@@ -118,8 +118,9 @@ export function serviceApp(parts: ServiceParts): OpenAPIHono<Env> {
     return c.json({ status: 'ok' as const }, 200);
   });
   app.openapi(routes.metrics, async (c) => c.body(await metrics.registry.metrics(), 200, METRICS_TYPE) as never);
-  const document = JSON.stringify(openApiDocument(app, { ...parts, budget, secured: parts.authorized !== null }));
+  let document = '';
   app.openapi(routes.openapi, (c) => c.body(document, 200, JSON_TYPE) as never);
+  document = JSON.stringify(openApiDocument(app, { ...parts, secured: parts.authorized !== null }));
 
   app.notFound((c) => refuse(c, strayProblem(c, Object.values(routes))));
   app.onError((error, c) => refuse(c, problemOf(error, parts.logger)));
@@ -217,6 +218,8 @@ function bodyReader({ budget, maxBodyBytes }: ServiceParts): MiddlewareHandler<E
       c.set('signal', gone.signal);
       // The body is read already, and parsed: what checks the schema asks for it here.
       c.req.json = async () => value as never;
+      // So that nobody after this has to know its other spellings.
+      c.req.raw.headers.set('Content-Type', 'application/json');
       await next();
     } finally {
       void closed.then(() => hold.release());
