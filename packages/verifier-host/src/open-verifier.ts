@@ -6,7 +6,7 @@ import { silentLogger } from '@evenkeel/core';
 import type { PuzzleQuery, Submission, Verdict, VerifierFailureCode, VerifierManifest } from '@evenkeel/verifier';
 import { findVerifier } from './discover.ts';
 import { type LoadedVerifier, loadVerifier, type VerifierIdentity } from './load-verifier.ts';
-import { openRemoteVerifier, openRemoteVerifier } from './remote-verifier.ts';
+import { openRemoteVerifier } from './remote-verifier.ts';
 import { type DrawnPuzzle, type DrawOptions, type SandboxOptions, VerifierSandbox } from './sandbox.ts';
 import { type SecondLook, SecondLooks } from './second-look.ts';
 
@@ -77,7 +77,6 @@ export interface OpenVerifierOptions extends SandboxOptions {
  */
 export async function openVerifier(options: OpenVerifierOptions): Promise<OpenVerifier> {
   const found = findVerifier(options.verifier, options.places);
-  if (found.remote !== null) return await openRemoteVerifier(found, options);
   if (found.remote !== null) return await openRemoteVerifier(found, options);
   return new SandboxedVerifier(await loadVerifier({ kind: 'package', package: found }, options), options);
 }

@@ -14,6 +14,7 @@ import { drawnSchema, verdictSchemaOf } from './contract-schemas.ts';
 import { findVerifier, type VerifierPlaces } from './discover.ts';
 import { VerifierHostError } from './errors.ts';
 import { maxFrameBytes } from './frame.ts';
+import { inParallel } from './in-parallel.ts';
 import { type LoadedVerifier, type LoadOptions, loadVerifier, type VerifierIdentity } from './load-verifier.ts';
 import type { SandboxMethod } from './sandbox-messages.ts';
 import { type PoolAnswers, VerifierPool } from './verifier-pool.ts';
@@ -272,13 +273,4 @@ function itemOf({ groundTruth, completion }: Submission): string | null {
   if (completion.length > LONGEST_COMPLETION_CHARS) return null;
   const item = JSON.stringify({ groundTruth, completion });
   return item.length * 3 > maxFrameBytes && Buffer.byteLength(item) > maxFrameBytes - 1024 ? null : item;
-}
-
-async function inParallel<T>(items: readonly T[], most: number, act: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
-  await Promise.all(
-    Array.from({ length: Math.min(most, items.length) }, async () => {
-      for (const item of left) await act(item);
-    }),
-  );
 }

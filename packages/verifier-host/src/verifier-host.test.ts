@@ -1,9 +1,11 @@
 /** The host as the activities see it: over a real socket, with a real store and the shipped verifiers. */
+import { rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type JobResults,
+  keptScriptKey,
   type PuzzleDraw,
   type PuzzlesJob,
   resultSchemas,
@@ -18,24 +20,30 @@ import {
   type FolderStore,
   openFolderStore,
   type RolloutRow,
+  type VerdictRow,
 } from '@evenkeel/store';
 import type { TaskVerifier } from '@evenkeel/verifier';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
+import { writeFickle } from '../test-fixtures/fickle.ts';
 import { findVerifier } from './discover.ts';
+import { noGrants, storeGrant } from './grants.ts';
+import { openVerifier, type SandboxedVerifier } from './open-verifier.ts';
 import { startVerifierHost, type VerifierHost } from './verifier-host.ts';
 
 const TOKEN = 'a-token-for-this-test';
 const hostileFolder = join(import.meta.dirname, '../test-fixtures/hostile');
 const client = new WorkerClient();
 let folder: string;
+let home: string;
 let store: FolderStore;
 let host: VerifierHost;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'evenkeel-verifier-host-'));
-  store = await openFolderStore(folder);
-  host = await startVerifierHost({ store, token: TOKEN });
+  home = join(folder, 'home');
+  store = await openFolderStore(join(home, 'store'));
+  host = await startVerifierHost({ store, token: TOKEN, home, processes: 2 });
 });
 afterAll(async () => {
   await client.close();
@@ -112,7 +120,7 @@ describe('startVerifierHost()', () => {
     expect(result.tasks).toEqual({
       countdown: { scored: 3, correct: 1, formatted: 2, abstained: 0, failed: 0 },
       arc: { scored: 2, correct: 1, formatted: 2, abstained: 0, failed: 0 },
-      hostile: { scored: 0, correct: 0, formatted: 0, abstained: 1, failed: 1 },
+      hostile: { scored: 0, correct: 0, formatted: 0, abstained: 1, failed: 1, failures: { crash: 1 } },
     });
   }, 30_000);
 
@@ -130,6 +138,79 @@ describe('startVerifierHost()', () => {
       code: 'verify-input',
       message: expect.stringContaining('names prompt 1, expected one of the 1 of its prompts table'),
     });
+  }, 30_000);
+});
+
+describe('the code of a run', () => {
+  const query = { task: 'fickle', level: 'easy', count: 1 };
+  const saying = (answer: string) =>
+    `return scored(1, { answer: '${answer}', components: { length: -0, format: 1 } });`;
+  const components = ['format', 'length'];
+
+  /** As a run does when it is claimed. */
+  async function keep(at: string, grants = noGrants): Promise<string> {
+    const opened = (await openVerifier({ verifier: at, grants })) as SandboxedVerifier;
+    const { identity, script } = opened;
+    await opened.close();
+    const ref = await store.put('verifier-script', new TextEncoder().encode(script.text));
+    const { id, version, sha256 } = identity;
+    await store.commit(keptScriptKey(sha256), { result: { id, version, script: { ...ref } }, refs: [ref], attempt: 1 });
+    return sha256;
+  }
+
+  async function verdictOf(key: string, at: string, script: string): Promise<VerdictRow> {
+    const { prompts } = await run(`${key}-puzzles`, {
+      kind: 'puzzles',
+      draws: [draw('fickle', 1, { ...query, verifier: at, script })],
+    });
+    const rollouts = [await store.put('rollouts', encodeRollouts([rollout(0, 0, key)]))];
+    const { verdicts } = await run(key, { kind: 'verify', prompts, rollouts, scripts: { [at]: script } });
+    return decodeVerdicts(await store.get(verdicts))[0]!;
+  }
+
+  test('stays what it was when the package on disk changes or goes, and two versions serve two runs', async () => {
+    const at = writeFickle(join(folder, 'edited'), saying('before'), { components });
+    const before = await keep(at);
+    expect(await verdictOf('first', at, before)).toMatchObject({
+      answer: 'before',
+      components: '{"format":1,"length":0}',
+    });
+    writeFickle(at, saying('after'), { components });
+    const after = await keep(at);
+    expect(after).not.toBe(before);
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((key, index) => verdictOf(key, at, index % 2 === 0 ? before : after)),
+    );
+    expect(answers.map(({ answer }) => answer)).toEqual(['before', 'after', 'before', 'after']);
+    rmSync(at, { recursive: true });
+    expect(await verdictOf('gone', at, after)).toMatchObject({ answer: 'after' });
+  }, 30_000);
+
+  test('is refused where neither the disk nor the store has it', async () => {
+    const at = writeFickle(join(folder, 'unkept'), saying('x'), { components });
+    await expect(verdictOf('unkept', at, 'f'.repeat(64))).rejects.toMatchObject({
+      code: 'verifier-changed',
+      message: expect.stringMatching(
+        /its code is [0-9a-f]{12}, expected ffffffffffff as the run began with; restore it/,
+      ),
+    });
+  }, 30_000);
+
+  test('may ask for what the home has granted, and is refused where it has not', async () => {
+    const permissions = { net: [], env: [], read: ['words.txt'] };
+    const score = `return scored(1, { answer: context.read('words.txt'), components: { length: 0, format: 1 } });`;
+    const at = writeFickle(join(folder, 'reader'), score, { permissions, components });
+    writeFileSync(join(at, 'words.txt'), 'pebble');
+    const identity = await keep(at, { granted: () => permissions });
+    await expect(verdictOf('not-granted', at, identity)).rejects.toMatchObject({ code: 'verifier-permission' });
+    await storeGrant(home, 'fickle', '1.0.0', permissions);
+    expect(await verdictOf('granted', at, identity)).toMatchObject({ answer: 'pebble' });
+    // What runs keeps the words it was opened with; what is opened now has others, and is another.
+    writeFileSync(join(at, 'words.txt'), 'boulder');
+    expect(await verdictOf('words-changed', at, identity)).toMatchObject({ answer: 'pebble' });
+    await host.close();
+    host = await startVerifierHost({ store, token: TOKEN, home });
+    await expect(verdictOf('host-anew', at, identity)).rejects.toMatchObject({ code: 'verifier-changed' });
   }, 30_000);
 });
 

@@ -1,8 +1,8 @@
 /**
- * The verifier host: a worker that draws puzzles and gives verdicts, each verifier in a sandbox of its own. It keeps nothing but
+ * The verifier host: a worker that draws puzzles and gives verdicts, each verifier in processes of its own. It keeps nothing but
  * warm processes: a job is a function of its payload.
  */
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { canonicalJson, type Json, type Logger, silentLogger } from '@evenkeel/core';
 import {
   type JobContext,
@@ -30,7 +30,9 @@ import type { Submission, Verdict } from '@evenkeel/verifier';
 import { z } from 'zod';
 import { discoverVerifiers } from './discover.ts';
 import { VerifierHostError } from './errors.ts';
-import { openSandbox, type VerifierSandbox } from './sandbox.ts';
+import { inParallel } from './in-parallel.ts';
+import type { OpenVerifier } from './open-verifier.ts';
+import { RunningVerifiers } from './running-verifiers.ts';
 
 export interface VerifierHostOptions {
   readonly store: Store;
@@ -41,7 +43,12 @@ export interface VerifierHostOptions {
   readonly host?: string;
   /** Its name in `hello` and in the journal. */
   readonly worker?: string;
-  readonly verifiersDir?: string;
+  /** With what is installed and granted; without one only the workspace's verifiers are seen, and nothing is granted. */
+  readonly home?: string;
+  /** Default: the checkout's `verifiers/`. */
+  readonly workspaceDir?: string;
+  /** Most processes of one verifier. Default: one for each core, at most 4. */
+  readonly processes?: number;
   readonly logger?: Logger;
 }
 
@@ -57,8 +64,10 @@ const jobSchema = z.discriminatedUnion('kind', [puzzlesJobSchema, verifyJobSchem
 
 /** Listens for `puzzles` and `verify` jobs. Sandboxes are started by the first job that needs them. */
 export async function startVerifierHost(options: VerifierHostOptions): Promise<VerifierHost> {
-  const { store, token, port = 0, logger = silentLogger, verifiersDir } = options;
-  const pool = new SandboxPool(logger, verifiersDir);
+  const { store, token, port = 0, logger = silentLogger, home, workspaceDir } = options;
+  const places = { home, workspaceDir };
+  const processes = options.processes ?? defaultProcesses();
+  const verifiers = new RunningVerifiers({ store, logger, places, processes });
   const server = await startWorkerServer({
     ...(options.host === undefined ? {} : { host: options.host }),
     port,
@@ -68,13 +77,15 @@ export async function startVerifierHost(options: VerifierHostOptions): Promise<V
     capabilities: {
       device: 'cpu',
       executionProvider: 'vm2',
-      families: discoverVerifiers({ workspaceDir: verifiersDir }).map(({ id }) => id),
+      families: [...new Set(discoverVerifiers(places).map(({ id }) => id))],
       maxConcurrentJobs: 4,
     },
     store,
     jobSchema,
     run: (job, context) =>
-      job.kind === 'puzzles' ? drawPuzzles(job, context, store, pool) : verifyRollouts(job, context, store, pool),
+      job.kind === 'puzzles'
+        ? drawPuzzles(job, context, store, verifiers)
+        : verifyRollouts(job, context, store, verifiers),
     logger,
   });
   return {
@@ -82,74 +93,28 @@ export async function startVerifierHost(options: VerifierHostOptions): Promise<V
     port: server.port,
     async close() {
       await server.close();
-      await pool.close();
+      await verifiers.close();
     },
   };
-}
-
-/** Running verifiers by name; one that did not start is tried again by the next that asks. */
-class SandboxPool {
-  #open = new Map<string, Promise<VerifierSandbox>>();
-  #logger: Logger;
-  #verifiersDir: string | undefined;
-
-  constructor(logger: Logger, verifiersDir: string | undefined) {
-    this.#logger = logger;
-    this.#verifiersDir = verifiersDir;
-  }
-
-  /**
-   * @param script the code that is asked for, by hash; any where it is left out
-   * @throws {VerifierHostError} `verifier-changed` where the verifier on disk is not that
-   */
-  async get(verifier: string, script?: string): Promise<VerifierSandbox> {
-    const sandbox = await this.#get(verifier);
-    if (script === undefined || sandbox.scriptSha256 === script) return sandbox;
-    // The verifier may have been edited since its process was started: look again once.
-    this.#open.delete(verifier);
-    const [again] = await Promise.all([this.#get(verifier), sandbox.close()]);
-    if (again.scriptSha256 === script) return again;
-    throw new VerifierHostError(
-      `Cannot use verifier "${verifier}": its code is ${again.scriptSha256.slice(0, 12)}, expected ${script.slice(0, 12)} as the run began with; restore it, or start a new run (--run NAME)`,
-      { code: 'verifier-changed' },
-    );
-  }
-
-  #get(verifier: string): Promise<VerifierSandbox> {
-    const open = this.#open.get(verifier);
-    if (open !== undefined) return open;
-    const opening = openSandbox({
-      verifier,
-      logger: this.#logger,
-      ...(this.#verifiersDir === undefined ? {} : { verifiersDir: this.#verifiersDir }),
-    });
-    this.#open.set(verifier, opening);
-    opening.catch(() => this.#open.delete(verifier));
-    return opening;
-  }
-
-  async close(): Promise<void> {
-    const opened = await Promise.allSettled(this.#open.values());
-    await Promise.all(opened.map((sandbox) => (sandbox.status === 'fulfilled' ? sandbox.value.close() : undefined)));
-    this.#open.clear();
-  }
 }
 
 async function drawPuzzles(
   { draws }: PuzzlesJob,
   { progress, signal }: JobContext,
   store: Store,
-  pool: SandboxPool,
+  verifiers: RunningVerifiers,
 ): Promise<JobOutcome> {
   const total = draws.reduce((sum, { count }) => sum + count, 0);
   let done = 0;
   const drawn = await Promise.all(
     draws.map((draw) =>
-      drawOne(draw, pool, (count) => {
-        signal.throwIfAborted();
-        done += count;
-        progress(done, total, 'puzzles');
-      }),
+      verifiers.use(draw.verifier, draw.script, (open) =>
+        drawOne(draw, open, (count) => {
+          signal.throwIfAborted();
+          done += count;
+          progress(done, total, 'puzzles');
+        }),
+      ),
     ),
   );
   const prompts = await store.put('prompts', encodePrompts(drawn.flat()));
@@ -157,14 +122,13 @@ async function drawPuzzles(
   return { result: result as unknown as Json, refs: [prompts] };
 }
 
-async function drawOne(draw: PuzzleDraw, pool: SandboxPool, onDrawn: (count: number) => void): Promise<PromptRow[]> {
+async function drawOne(draw: PuzzleDraw, open: OpenVerifier, onDrawn: (count: number) => void): Promise<PromptRow[]> {
   const { task, verifier, level, style, split, seed, from, count } = draw;
-  const sandbox = await pool.get(verifier, draw.script);
   const rows: PromptRow[] = [];
   for (let start = from; start < from + count; start += CHUNK) {
     const length = Math.min(CHUNK, from + count - start);
     const queries = Array.from({ length }, (_, at) => ({ seed, index: start + at, level, split }));
-    for (const [at, { puzzle, prompt }] of (await sandbox.draw(queries, { style })).entries()) {
+    for (const [at, { puzzle, prompt }] of (await open.draw(queries, { style })).entries()) {
       rows.push({
         task,
         verifier,
@@ -193,28 +157,32 @@ async function verifyRollouts(
   job: VerifyJob,
   { progress, signal }: JobContext,
   store: Store,
-  pool: SandboxPool,
+  verifiers: RunningVerifiers,
 ): Promise<JobOutcome> {
   const { byVerifier, total } = await readItems(job, store);
   const verdicts = new Array<VerdictRow>(total);
   const tasks: Record<string, VerdictCounts> = {};
   let done = 0;
-  const scoreAll = async (verifier: string, items: readonly Item[]): Promise<void> => {
-    const sandbox = await pool.get(verifier, job.scripts?.[verifier]);
-    for (let start = 0; start < items.length; start += CHUNK) {
-      const chunk = items.slice(start, start + CHUNK);
-      const scored = await sandbox.score(chunk);
-      signal.throwIfAborted();
-      for (const [at, { task, prompt, sample, row }] of chunk.entries()) {
-        const verdict = scored[at]!;
-        verdicts[row] = { prompt, sample, ...verdictColumns(verdict) };
-        tasks[task] = counted(tasks[task], verdict);
-      }
-      done += chunk.length;
-      progress(done, total, 'verdicts');
+  const scoreChunk = async (verifier: OpenVerifier, chunk: readonly Item[]): Promise<void> => {
+    signal.throwIfAborted();
+    const retried = new Set<number>();
+    const scored = await verifier.score(chunk, { onRetried: (position) => retried.add(position) });
+    for (const [at, { task, prompt, sample, row }] of chunk.entries()) {
+      const verdict = scored[at]!;
+      verdicts[row] = { prompt, sample, ...verdictColumns(verdict) };
+      tasks[task] = counted(tasks[task], verdict, retried.has(at));
     }
+    done += chunk.length;
+    progress(done, total, 'verdicts');
   };
-  await Promise.all([...byVerifier].map(([verifier, items]) => scoreAll(verifier, items)));
+  await Promise.all(
+    [...byVerifier].map(([verifier, items]) =>
+      // A chunk ahead, so that no process waits while verdicts are read.
+      verifiers.use(verifier, job.scripts?.[verifier], (open) =>
+        inParallel(chunksOf(items), 2, (chunk) => scoreChunk(open, chunk)),
+      ),
+    ),
+  );
   const ref = await store.put('verdicts', encodeVerdicts(verdicts));
   const result: VerifyResult = { verdicts: ref, tasks };
   return { result: result as unknown as Json, refs: [ref] };
@@ -246,6 +214,10 @@ async function readItems(
   return { byVerifier, total };
 }
 
+function chunksOf<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, at) => items.slice(at * CHUNK, (at + 1) * CHUNK));
+}
+
 function verdictColumns(verdict: Verdict): Omit<VerdictRow, 'prompt' | 'sample'> {
   const none = { reward: null, correct: false, formatted: false, answer: null, components: null };
   switch (verdict.kind) {
@@ -269,12 +241,28 @@ function componentsText(components: Readonly<Record<string, number>>): string {
 function counted(
   before: VerdictCounts = { scored: 0, correct: 0, formatted: 0, abstained: 0, failed: 0 },
   verdict: Verdict,
+  retried: boolean,
 ): VerdictCounts {
-  if (verdict.kind !== 'scored') return { ...before, [verdict.kind]: before[verdict.kind] + 1 };
-  return {
-    ...before,
-    scored: before.scored + 1,
-    correct: before.correct + Number(verdict.correct),
-    formatted: before.formatted + Number(verdict.formatted),
-  };
+  switch (verdict.kind) {
+    case 'scored':
+      return {
+        ...before,
+        scored: before.scored + 1,
+        correct: before.correct + Number(verdict.correct),
+        formatted: before.formatted + Number(verdict.formatted),
+        ...(retried ? { retried: (before.retried ?? 0) + 1 } : {}),
+      };
+    case 'abstained':
+      return { ...before, abstained: before.abstained + 1 };
+    case 'failed': {
+      const { code } = verdict.error;
+      const failures = { ...before.failures, [code]: (before.failures?.[code] ?? 0) + 1 };
+      return { ...before, failed: before.failed + 1, failures };
+    }
+  }
+}
+
+/** Small pools: a second process pays where there is a second core, and more than four find nothing to do. */
+function defaultProcesses(): number {
+  return Math.min(4, availableParallelism());
 }
