@@ -6,8 +6,9 @@ import type { PuzzleQuery, Submission, Verdict, VerifierManifest } from '@evenke
 import { type DrawnPuzzle, type DrawOptions, type OpenVerifier, VerifierHostError } from '@evenkeel/verifier-host';
 import { WorkQueue, type WorkRequest } from './work-queue.ts';
 
-/** Items of one portion: what a sandbox is handed at once. */
-const PORTION = 128;
+/** Most items of one portion, and about how long one takes: what a sandbox is handed at once. */
+const PORTION = 512;
+const PORTION_MS = 50;
 /** Portions under way per process: one is being answered while the next is being handed over. */
 const PORTIONS_PER_PROCESS = 2;
 const PUZZLES_AT_ONCE = 256;
@@ -28,6 +29,7 @@ export class ServedVerifier {
       work: (submissions) => this.#watched(() => verifier.score(submissions)),
       underWay: processes * PORTIONS_PER_PROCESS,
       portion: PORTION,
+      portionMs: PORTION_MS,
     });
   }
 

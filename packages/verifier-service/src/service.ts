@@ -150,7 +150,8 @@ function checkOptions({
 }
 
 interface UnderWay {
-  readonly from: number;
+  readonly begun: number;
+  readonly from: string;
   route: string;
   items: number;
 }
@@ -275,7 +276,12 @@ class Listening implements VerifierService {
   }
 
   #take(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const request: UnderWay = { from: performance.now(), route: 'none', items: 0 };
+    const request: UnderWay = {
+      begun: performance.now(),
+      from: incoming.socket.remoteAddress ?? '',
+      route: 'none',
+      items: 0,
+    };
     this.#requests.set(incoming, request);
     // Somebody who does not read his answer must not keep it in memory for ever.
     outgoing.once('prefinish', () => incoming.socket.setTimeout(this.#options.requestTimeoutMs ?? 60_000));
@@ -283,11 +289,11 @@ class Listening implements VerifierService {
     this.#listener(incoming, outgoing);
   }
 
-  #end(incoming: IncomingMessage, outgoing: ServerResponse, { from, route, items }: UnderWay): void {
+  #end(incoming: IncomingMessage, outgoing: ServerResponse, { begun, from, route, items }: UnderWay): void {
     this.#requests.delete(incoming);
     const method = METHODS.has(incoming.method ?? '') ? incoming.method! : 'OTHER';
     const status = outgoing.writableFinished ? outgoing.statusCode : 499;
-    const ms = performance.now() - from;
+    const ms = performance.now() - begun;
     this.#metrics.ended({ method, route, status, seconds: ms / 1000 });
     this.#options.onRequest?.({
       method,
@@ -296,7 +302,7 @@ class Listening implements VerifierService {
       status,
       ms: Math.round(ms * 100) / 100,
       items,
-      from: incoming.socket.remoteAddress ?? '',
+      from,
     });
     if (this.#requests.size === 0) this.#idle?.();
   }

@@ -90,6 +90,24 @@ describe('WorkQueue', () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
   });
 
+  test('makes portions small where items are slow', async () => {
+    const sizes: number[] = [];
+    const queue = new WorkQueue<number, number>({
+      underWay: 1,
+      portion: 512,
+      portionMs: 5,
+      work: async (items) => {
+        sizes.push(items.length);
+        const until = performance.now() + items.length;
+        while (performance.now() < until);
+        return items;
+      },
+    });
+    await queue.ask(Array.from({ length: 100 }, () => 0));
+    expect(sizes[0]).toBe(16);
+    expect(Math.max(...sizes.slice(1))).toBeLessThanOrEqual(5);
+  });
+
   test('refuses what has not begun when it is closed, and finishes the rest', async () => {
     const { portions, work } = byHand();
     const queue = new WorkQueue({ work, underWay: 1, portion: 1 });

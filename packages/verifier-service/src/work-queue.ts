@@ -11,7 +11,14 @@ export interface WorkQueueOptions<T, R> {
   readonly underWay: number;
   /** Most items of a portion. */
   readonly portion: number;
+  /** About how long a portion may take: where items are slow, portions are small, so that nobody waits long behind them. */
+  readonly portionMs?: number;
 }
+
+/** Of a portion, while it is not known how long an item takes. */
+const FIRST_PORTION = 16;
+/** Weight of the latest portion in what is known of it. */
+const LATEST = 0.3;
 
 export interface WorkRequest {
   /** Aborted when nobody waits any more: what has not begun is left out. */
@@ -42,6 +49,8 @@ export class WorkQueue<T, R> {
   #options: WorkQueueOptions<T, R>;
   #line: Waiting<T, R>[] = [];
   #running = 0;
+  /** How long an item takes; null before the first. */
+  #itemMs: number | null = null;
   #closed: Error | null = null;
 
   constructor(options: WorkQueueOptions<T, R>) {
@@ -93,7 +102,7 @@ export class WorkQueue<T, R> {
 
   #nextPortion(): Share<T, R>[] {
     const shares: Share<T, R>[] = [];
-    for (let room = this.#options.portion; room > 0 && this.#line.length > 0; ) {
+    for (let room = this.#room(); room > 0 && this.#line.length > 0; ) {
       const request = this.#line[0]!;
       const count = Math.min(room, request.items.length - request.next);
       shares.push({ request, from: request.next, count });
@@ -104,11 +113,24 @@ export class WorkQueue<T, R> {
     return shares;
   }
 
+  #room(): number {
+    const { portion, portionMs } = this.#options;
+    if (portionMs === undefined) return portion;
+    if (this.#itemMs === null) return Math.min(portion, FIRST_PORTION);
+    return Math.max(1, Math.min(portion, Math.floor(portionMs / this.#itemMs)));
+  }
+
+  #learn(count: number, ms: number): void {
+    const itemMs = Math.max(ms / count, 1e-6);
+    this.#itemMs = this.#itemMs === null ? itemMs : (1 - LATEST) * this.#itemMs + LATEST * itemMs;
+  }
+
   async #run(shares: readonly Share<T, R>[]): Promise<void> {
+    const items = shares.flatMap(({ request, from, count }) => request.items.slice(from, from + count));
+    const begun = performance.now();
     try {
-      const results = await this.#options.work(
-        shares.flatMap(({ request, from, count }) => request.items.slice(from, from + count)),
-      );
+      const results = await this.#options.work(items);
+      this.#learn(items.length, performance.now() - begun);
       let at = 0;
       for (const share of shares) {
         this.#finish(share, results, at);
