@@ -10,7 +10,6 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { ensureFolder } from '@evenkeel/store';
 import type { VerifierManifest } from '@evenkeel/verifier';
-import { bundleVerifier } from './bundle.ts';
 import {
   discoverVerifiers,
   findVerifier,
@@ -20,14 +19,13 @@ import {
   workspaceVerifiersDir,
 } from './discover.ts';
 import { VerifierHostError } from './errors.ts';
-import { removeGrants, VerifierPermissionError } from './grants.ts';
+import { removeGrants } from './grants.ts';
 import { withHomeLock } from './home-lock.ts';
+import { type InspectedVerifier, inspectVerifier } from './inspect-verifier.ts';
 import { copyPackage, hashPackage } from './install-copy.ts';
 import { fetchPackage, hasDependencies, installDependencies } from './install-npm.ts';
 import { type InstallRecord, installRecordPath, readInstallRecord, writeInstallRecord } from './install-record.ts';
 import { unpackTarball } from './install-unpack.ts';
-import { remoteSha256 } from './remote-spec.ts';
-import { openSandbox } from './sandbox.ts';
 
 export interface InstallOptions {
   readonly home: string;
@@ -59,7 +57,7 @@ interface Source {
  * Installs a verifier package.
  *
  * @param from a folder, a tarball (`words-1.0.0.tgz`), or what `npm install` takes (`@me/verifier-words@1.0.0`)
- * @throws {VerifierHostError} `verifier-install`, or what `openSandbox` throws on a verifier that cannot be used; nothing is left then
+ * @throws {VerifierHostError} `verifier-install`, or what `inspectVerifier` throws on a verifier that cannot be used; nothing is left then
  */
 export async function installVerifier(from: string, options: InstallOptions): Promise<InstalledVerifier> {
   const { home, signal } = options;
@@ -163,7 +161,7 @@ async function stage({ kind, source }: Source, folder: string, staging: string, 
 async function place(folder: string, source: Source, options: InstallOptions): Promise<InstalledVerifier> {
   const { home, signal } = options;
   const staged = readVerifierPackage(folder, 'folder');
-  const manifest = await inspect(staged);
+  const { manifest, sha256 } = await inspect(staged);
   const { id, version } = staged;
   refuseWorkspaceTwin(staged, options.workspaceDir);
   signal?.throwIfAborted();
@@ -176,7 +174,7 @@ async function place(folder: string, source: Source, options: InstallOptions): P
     version,
     ...source,
     installedAt: new Date().toISOString(),
-    sha256: staged.remote === null ? (await bundleVerifier(staged)).sha256 : remoteSha256(staged.remote),
+    sha256,
     filesSha256: await hashPackage(folder),
   };
   const installed = (state: InstalledVerifier['state'], kept: InstallRecord, grantsRemoved = false) => ({
@@ -199,9 +197,10 @@ async function place(folder: string, source: Source, options: InstallOptions): P
   return installed(isThere ? 'replaced' : 'added', record, isStranger);
 }
 
-/** The manifest, of code that ran in the sandbox with nothing granted; of an endpoint as the package has it. */
-async function inspect(staged: VerifierPackage): Promise<VerifierManifest> {
-  const manifest = staged.remote?.manifest ?? (await manifestOfCode(staged));
+/** What it is, of code that ran in the sandbox with nothing granted; of an endpoint as the package has it. */
+async function inspect(staged: VerifierPackage): Promise<InspectedVerifier> {
+  const inspected = await inspectVerifier(staged);
+  const { manifest } = inspected;
   const check = (field: 'id' | 'version', wish: string) => {
     if (manifest[field] === staged[field]) return;
     throw new SyntaxError(
@@ -210,18 +209,7 @@ async function inspect(staged: VerifierPackage): Promise<VerifierManifest> {
   };
   check('id', `the same: the package's name ends with it, for example verifier-${manifest.id}`);
   check('version', 'the same');
-  return manifest;
-}
-
-async function manifestOfCode({ folder }: VerifierPackage): Promise<VerifierManifest> {
-  try {
-    const sandbox = await openSandbox({ verifier: folder });
-    await sandbox.close();
-    return sandbox.manifest;
-  } catch (thrown) {
-    if (thrown instanceof VerifierPermissionError) return thrown.manifest;
-    throw thrown;
-  }
+  return inspected;
 }
 
 /** A name with a version must mean one package. */
