@@ -36,6 +36,7 @@ export {
   httpVerdictsSchema,
   httpVerifiersSchema,
 } from './http-schemas.ts';
+export { type InspectedVerifier, inspectVerifier } from './inspect-verifier.ts';
 export {
   type InstalledVerifier,
   type InstallOptions,
@@ -62,4 +63,5 @@ export {
   type VerifierSandbox,
 } from './sandbox.ts';
 export { startVerifierHost, type VerifierHost, type VerifierHostOptions } from './verifier-host.ts';
+export { usualProcesses } from './verifier-pool.ts';
 export { verifyRows } from './verify-rows.ts';

@@ -2,7 +2,7 @@
  * The verifier host: a worker that draws puzzles and gives verdicts, each verifier in processes of its own. It keeps nothing but
  * warm processes: a job is a function of its payload.
  */
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { canonicalJson, type Json, type Logger, silentLogger } from '@evenkeel/core';
 import {
   type JobContext,
@@ -33,6 +33,7 @@ import { VerifierHostError } from './errors.ts';
 import { inParallel } from './in-parallel.ts';
 import type { OpenVerifier } from './open-verifier.ts';
 import { RunningVerifiers } from './running-verifiers.ts';
+import { usualProcesses } from './verifier-pool.ts';
 
 export interface VerifierHostOptions {
   readonly store: Store;
@@ -66,7 +67,7 @@ const jobSchema = z.discriminatedUnion('kind', [puzzlesJobSchema, verifyJobSchem
 export async function startVerifierHost(options: VerifierHostOptions): Promise<VerifierHost> {
   const { store, token, port = 0, logger = silentLogger, home, workspaceDir } = options;
   const places = { home, workspaceDir };
-  const processes = options.processes ?? defaultProcesses();
+  const processes = options.processes ?? usualProcesses();
   const verifiers = new RunningVerifiers({ store, logger, places, processes });
   const server = await startWorkerServer({
     ...(options.host === undefined ? {} : { host: options.host }),
@@ -260,9 +261,4 @@ function counted(
       return { ...before, failed: before.failed + 1, failures };
     }
   }
-}
-
-/** Small pools: a second process pays where there is a second core, and more than four find nothing to do. */
-function defaultProcesses(): number {
-  return Math.min(4, availableParallelism());
 }

@@ -4,6 +4,7 @@
  * Invariants: an item is answered `!` for a death only where a process died while it ran alone; a death touches only the items that
  * this process had, and at most one process at a time is busy with those, so that the others go on with the rest; calls take turns.
  */
+import { availableParallelism } from 'node:os';
 import { type Logger, silentLogger } from '@evenkeel/core';
 import { VerifierHostError } from './errors.ts';
 import { SandboxCell } from './sandbox-cell.ts';
@@ -68,6 +69,11 @@ interface Again {
   readonly maxChars: number;
   readonly settle: (line: string) => void;
   readonly fail: (error: unknown) => void;
+}
+
+/** For those who are not told how many: one process for each core, at most four, beyond which the host itself is the slower part. */
+export function usualProcesses(): number {
+  return Math.min(4, availableParallelism());
 }
 
 export class VerifierPool {

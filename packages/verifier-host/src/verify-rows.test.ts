@@ -1,14 +1,20 @@
 import { join } from 'node:path';
 import type { Verdict } from '@evenkeel/verifier';
 import { describe, expect, test } from 'vitest';
+import { openVerifier } from './open-verifier.ts';
 import { verifyRows } from './verify-rows.ts';
 
 const hostileFolder = join(import.meta.dirname, '../test-fixtures/hostile');
 
 async function collect(lines: AsyncIterable<string>, verifier: string): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
-  for await (const verdict of verifyRows(lines, { verifier })) verdicts.push(verdict);
-  return verdicts;
+  const open = await openVerifier({ verifier });
+  try {
+    for await (const verdict of verifyRows(lines, open)) verdicts.push(verdict);
+    return verdicts;
+  } finally {
+    await open.close();
+  }
 }
 
 async function* from(lines: Iterable<string>): AsyncGenerator<string> {
@@ -54,10 +60,12 @@ describe('verifyRows()', () => {
     async function* counted(): AsyncGenerator<string> {
       for (; read < 5_000; read++) yield JSON.stringify({ groundTruth: null, completion: 'good' });
     }
-    for await (const verdict of verifyRows(counted(), { verifier: hostileFolder })) {
+    const open = await openVerifier({ verifier: hostileFolder });
+    for await (const verdict of verifyRows(counted(), open)) {
       expect(verdict.kind).toBe('scored');
       furthest = Math.max(furthest, read - written++);
     }
+    await open.close();
     expect(written).toBe(5_000);
     expect(furthest).toBeLessThan(2000);
   });
@@ -72,14 +80,12 @@ describe('verifyRows()', () => {
       await waiting;
       yield JSON.stringify({ groundTruth: null, completion: 'abstain' });
     }
-    const verdicts = verifyRows(slow(), { verifier: hostileFolder });
+    const open = await openVerifier({ verifier: hostileFolder });
+    const verdicts = verifyRows(slow(), open);
     expect((await verdicts.next()).value).toMatchObject({ kind: 'scored' });
     release();
     expect((await verdicts.next()).value).toMatchObject({ kind: 'abstained' });
     expect(await verdicts.next()).toEqual({ done: true, value: undefined });
-  });
-
-  test('an unknown task is refused before the first verdict', async () => {
-    await expect(collect(from(['{}']), 'chess')).rejects.toMatchObject({ code: 'verifier-unknown' });
+    await open.close();
   });
 });

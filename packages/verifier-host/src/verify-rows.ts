@@ -1,15 +1,17 @@
 /**
- * Scores a stream of published rows: one JSON object a line, one verdict a line, in order. It holds one batch at a time, and hands
- * it on when it is full or when no further line is there yet.
+ * Scores a stream of published rows: one JSON object a line, one verdict a line, in order. It holds a few batches at a time, and
+ * hands one on when it is full or when no further line is there yet. Whose verifier it is opens and closes it.
  */
 import type { Json } from '@evenkeel/core';
 import type { Submission, Verdict } from '@evenkeel/verifier';
 import { z } from 'zod';
 import { explainIssue } from './contract-schemas.ts';
-import { openSandbox, type SandboxOptions } from './sandbox.ts';
+import type { OpenVerifier } from './open-verifier.ts';
 
 const BATCH_ROWS = 512;
 const BATCH_CHARS = 1_000_000;
+/** Batches that are being scored at once: while one's verdicts are read, processes have the next. */
+const WINDOW = 2;
 
 /** `prompt`, `level`, `id` and whatever else published sets carry are allowed and not looked at. */
 const rowSchema = z.looseObject({
@@ -20,21 +22,27 @@ const rowSchema = z.looseObject({
 /**
  * One verdict per line. A line that is not a row gets a `failed` verdict with the code `contract`, and the rest go on; empty lines
  * at the end are no lines.
- *
- * @throws {VerifierHostError} before the first verdict where the verifier cannot be opened, see `openSandbox`
  */
-export async function* verifyRows(lines: AsyncIterable<string>, options: SandboxOptions): AsyncGenerator<Verdict> {
-  const sandbox = await openSandbox(options);
-  try {
-    for await (const batch of batches(withoutTrailingBlanks(lines))) {
-      const rows = batch.map(readRow);
-      const verdicts = await sandbox.score(rows.flatMap((row) => ('kind' in row ? [] : [row])));
-      let scored = 0;
-      for (const row of rows) yield 'kind' in row ? row : verdicts[scored++]!;
-    }
-  } finally {
-    await sandbox.close();
+export async function* verifyRows(
+  lines: AsyncIterable<string>,
+  verifier: Pick<OpenVerifier, 'score'>,
+): AsyncGenerator<Verdict> {
+  const underWay: Promise<Verdict[]>[] = [];
+  for await (const { batch, waiting } of batches(withoutTrailingBlanks(lines))) {
+    const verdicts = scoreRows(batch, verifier);
+    // Whoever gives up early looks at none of these.
+    verdicts.catch(() => {});
+    underWay.push(verdicts);
+    while (underWay.length >= (waiting ? 1 : WINDOW)) yield* await underWay.shift()!;
   }
+  for (const verdicts of underWay) yield* await verdicts;
+}
+
+async function scoreRows(batch: readonly string[], verifier: Pick<OpenVerifier, 'score'>): Promise<Verdict[]> {
+  const rows = batch.map(readRow);
+  const verdicts = await verifier.score(rows.flatMap((row) => ('kind' in row ? [] : [row])));
+  let scored = 0;
+  return rows.map((row) => ('kind' in row ? row : verdicts[scored++]!));
 }
 
 function readRow(line: string): Submission | Extract<Verdict, { kind: 'failed' }> {
@@ -68,7 +76,13 @@ async function* withoutTrailingBlanks(lines: AsyncIterable<string>): AsyncGenera
   }
 }
 
-async function* batches(lines: AsyncGenerator<string>): AsyncGenerator<string[]> {
+interface Batch {
+  readonly batch: string[];
+  /** No further line is there yet. */
+  readonly waiting: boolean;
+}
+
+async function* batches(lines: AsyncGenerator<string>): AsyncGenerator<Batch> {
   let batch: string[] = [];
   let chars = 0;
   let next = lines.next();
@@ -76,7 +90,7 @@ async function* batches(lines: AsyncGenerator<string>): AsyncGenerator<string[]>
     if (batch.length > 0) {
       const idle = await Promise.race([next.then(() => false), pause()]);
       if (idle || batch.length >= BATCH_ROWS || chars >= BATCH_CHARS) {
-        yield batch;
+        yield { batch, waiting: idle };
         batch = [];
         chars = 0;
       }
@@ -87,7 +101,7 @@ async function* batches(lines: AsyncGenerator<string>): AsyncGenerator<string[]>
     chars += value.length;
     next = lines.next();
   }
-  if (batch.length > 0) yield batch;
+  if (batch.length > 0) yield { batch, waiting: false };
 }
 
 /** After all that is ready to run has run. */

@@ -19,29 +19,41 @@ async function untilEnd(close: () => Promise<void>): Promise<typeof exitCodes.do
 }
 
 type Start = (common: {
+  readonly home: string;
   readonly token: string;
   readonly worker: string;
   readonly port: number;
   readonly storeFolder: string;
   readonly threads: number;
+  /** Of `--processes`; undefined where it is left out. */
+  readonly processes: number | undefined;
   readonly logger: ReturnType<typeof stderrLogger>;
 }) => Promise<{ readonly url: string; close(): Promise<void> }>;
 
-function workerCommand(role: string, summary: string, start: Start): Command {
+function workerCommand(
+  role: string,
+  summary: string,
+  start: Start,
+  moreFlags: Readonly<Record<string, Flag>> = {},
+): Command {
   return {
     name: `worker ${role}`,
     summary,
     usage: '',
-    flags,
+    flags: { ...flags, ...moreFlags },
     async run(invocation) {
       const { home } = invocation;
       const { token } = await readEndpoints(home);
+      const processes =
+        invocation.flags.processes === undefined ? undefined : wholeFlag(invocation.flags, 'processes', 1, 1);
       const worker = await start({
+        home,
         token,
         worker: typeof invocation.flags.name === 'string' ? invocation.flags.name : role,
         port: wholeFlag(invocation.flags, 'port', 0),
         storeFolder: join(home, 'store'),
         threads: wholeFlag(invocation.flags, 'threads', 2, 1),
+        processes,
         logger: stderrLogger(),
       });
       reportListening(worker.url);
@@ -71,9 +83,17 @@ export const workerTrainer = workerCommand(
 export const workerVerifier = workerCommand(
   'verifier',
   'serve puzzles and verdicts from sandboxed verifiers',
-  async ({ storeFolder, threads: _threads, ...options }) => {
+  async ({ storeFolder, threads: _threads, processes, ...options }) => {
     const { startVerifierHost } = await import('@evenkeel/verifier-host');
-    return await startVerifierHost({ ...options, store: await openFolderStore(storeFolder) });
+    const store = await openFolderStore(storeFolder);
+    return await startVerifierHost({ ...options, store, ...(processes === undefined ? {} : { processes }) });
+  },
+  {
+    processes: {
+      type: 'string',
+      value: 'N',
+      help: 'most sandboxed processes of one verifier (default: one a core, at most 4)',
+    },
   },
 );
 
