@@ -46,6 +46,7 @@ export {
 } from './install.ts';
 export { type InstallRecord, readInstallRecord } from './install-record.ts';
 export type { VerifierIdentity } from './load-verifier.ts';
+export { locateLoadFailure, type SourcePlace } from './locate-load-failure.ts';
 export {
   type OpenVerifier,
   type OpenVerifierOptions,
