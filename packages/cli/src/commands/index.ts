@@ -8,7 +8,11 @@ import { modelMakeCommand } from './model-make.ts';
 import { runsCommand } from './runs.ts';
 import { showCommand } from './show.ts';
 import { train } from './train.ts';
+import { verifierAddCommand } from './verifier-add.ts';
 import { verifierGenerateCommand } from './verifier-generate.ts';
+import { verifierGrantCommand } from './verifier-grant.ts';
+import { verifierListCommand } from './verifier-list.ts';
+import { verifierRemoveCommand } from './verifier-remove.ts';
 import { verifierServeCommand } from './verifier-serve.ts';
 import { verifierTestCommand } from './verifier-test.ts';
 import { verifyCommand } from './verify.ts';
@@ -28,6 +32,10 @@ export const commands: readonly Command[] = [
   verifierGenerateCommand,
   verifierServeCommand,
   verifierTestCommand,
+  verifierAddCommand,
+  verifierListCommand,
+  verifierGrantCommand,
+  verifierRemoveCommand,
   modelInfoCommand,
   modelMakeCommand,
   workerRollout,
