@@ -1,26 +1,41 @@
 /** `evenkeel evaluate`: accuracy of a policy per task, in this process, without a server. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { worstTask } from '@evenkeel/algorithms';
 import { ConfigError } from '@evenkeel/core';
-import { loadModelDirectory, policyHash } from '@evenkeel/policy';
+import { loadModelDirectory, type ModelDirectory, policyHash } from '@evenkeel/policy';
 import {
   defaultRunFile,
   type KnownVerifier,
   type RunConfig,
   resolveRunConfig,
   type TaskConfig,
+  type TaskEntry,
 } from '@evenkeel/protocol';
-import { type Command, exitCodes, type Invocation } from '../command.ts';
+import { type ArtefactStore, openFolderStore } from '@evenkeel/store';
+import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
+import { checkPromptLengths } from '../data/prompt-lengths.ts';
+import { findPromptSet, knownPromptSet, readPromptSets } from '../data/prompt-set-record.ts';
 import { evaluatePolicy, type TaskCount } from '../evaluate/evaluate-policy.ts';
-import { drawPrompts, type EvaluationPrompt, readPrompts } from '../evaluate/evaluation-prompts.ts';
+import {
+  drawPrompts,
+  type EvaluationPrompt,
+  type EvaluationTask,
+  promptsOfSet,
+  readPrompts,
+} from '../evaluate/evaluation-prompts.ts';
 import { namedModel } from '../evaluate/named-model.ts';
-import { type OpenSandboxes, openSandboxes } from '../evaluate/open-sandboxes.ts';
+import { type OpenedVerifiers, openVerifiers } from '../evaluate/open-verifiers.ts';
 import { choiceFlag, listFlag, numberFlag, positional, textFlag, wholeFlag } from '../flag-values.ts';
+import { changeText } from '../train/changed-inputs.ts';
+import { linkedTasks } from '../train/linked-tasks.ts';
+import { yesFlag } from '../verifiers/open-granted.ts';
 import { meanEstimate, taskEstimate } from '../view/estimate.ts';
 import { shares } from '../view/result-table.ts';
 import { duration, grouped, percent } from '../view/terminal-text.ts';
 import { textTable } from '../view/text-table.ts';
 
-const SPLITS = ['heldout', 'tune', 'train'] as const;
+const SPLITS = ['heldout', 'tune', 'train', 'all'] as const;
 const PROGRESS_EVERY_MS = 2000;
 
 export const evaluateCommand: Command = {
@@ -31,20 +46,21 @@ export const evaluateCommand: Command = {
     tasks: {
       type: 'string',
       value: 'A,B',
-      help: 'tasks, such as countdown or zebra:easy (default: countdown,zebra,arc)',
+      help: 'tasks, such as countdown, zebra:easy or countdown=SET (default: countdown,zebra,arc)',
     },
     prompts: {
       type: 'string',
-      value: 'FILE',
-      help: 'JSON lines { prompt, groundTruth, task } in place of drawn puzzles',
+      value: 'SET|FILE',
+      help: 'a prompt set, or JSON lines { prompt, groundTruth, task }, in place of drawn puzzles',
     },
-    split: { type: 'string', value: 'NAME', help: 'heldout (default), tune or train' },
-    'prompts-per-task': { type: 'string', value: 'N', help: 'puzzles per task (default: 200)' },
+    split: { type: 'string', value: 'NAME', help: 'heldout (default), tune or train; all of a prompt set' },
+    'prompts-per-task': { type: 'string', value: 'N', help: 'puzzles per task (default: 200; of a prompt set all)' },
     samples: { type: 'string', value: 'N', help: 'completions per puzzle (default: 1)' },
     temperature: { type: 'string', value: 'T', help: 'of the sampling; 0 is greedy (default: 1)' },
     'max-tokens': { type: 'string', value: 'N', help: 'longest completion (default: 16, enough for the tiny level)' },
     seed: { type: 'string', value: 'N', help: 'of puzzles and sampling (default: 1)' },
     threads: { type: 'string', value: 'N', help: 'threads of the inference session (default: 2)' },
+    yes: yesFlag,
   },
   help: `
 MODEL is "tiny" (the shipped base), the name of a finished run, or a Hugging Face model folder. For a run's name, tasks and
@@ -54,50 +70,87 @@ among all: other tasks before it, other draws.
 Examples:
   evenkeel evaluate tiny
   evenkeel evaluate first-run --prompts-per-task 1000
+  evenkeel evaluate first-run --prompts published --split all
   evenkeel evaluate ./qwen2.5-0.5b --tasks countdown:easy --max-tokens 512 --json`,
   run: async (invocation) => await evaluate(invocation),
 };
 
 async function evaluate(invocation: Invocation) {
-  const { positionals, flags, home, json, print, printJson, note } = invocation;
+  const { positionals, flags, home } = invocation;
   const [name = ''] = positional(positionals, { least: 1, most: 1 }, 'one model: evenkeel evaluate MODEL');
-  const file = textFlag(flags, 'prompts');
-  const asked = listFlag(flags, 'tasks');
   const { folder, record } = await namedModel(name, home);
-  const settings = readSettings(flags, record?.config ?? null);
-  const rows = file === undefined ? null : await readPrompts(file);
+  const config = record?.config ?? null;
+  const settings = readSettings(flags, config);
+  const source = await promptSource(textFlag(flags, 'prompts'), settings, home);
+  const asked = listFlag(flags, 'tasks');
+  const tasks = source === null ? await askedTasks(asked, config, home) : [];
   const model = await loadModelDirectory(folder);
-  const opened = await openSandboxes(verifiersOf(rows, asked, record?.config ?? null));
+  const store = await openFolderStore(join(home, 'store'));
   try {
-    const prompts =
-      rows === null
-        ? await drawPrompts(resolveTasks(asked, record?.config ?? null, opened.known), settings, opened.sandboxes)
-        : chosenRows(rows, asked, opened);
-    const startedAt = performance.now();
-    let saidAt = startedAt;
-    const evaluated = await evaluatePolicy(
-      model,
-      prompts,
-      {
-        ...settings,
-        onProgress: ({ finished, total }) => {
-          if (performance.now() - saidAt < PROGRESS_EVERY_MS) return;
-          saidAt = performance.now();
-          note(`${grouped(finished)} of ${grouped(total)} completions, ${duration((saidAt - startedAt) / 1000)}`);
-        },
-      },
-      opened.sandboxes,
-    );
-    const sha256 = policyHash(model.parameters.flat, model.config);
-    if (json) {
-      for (const line of jsonLines(evaluated.tasks, settings, { model: name, sha256 })) printJson(line);
-    } else {
-      for (const line of evaluationTable(evaluated.tasks, settings.samplesPerPrompt)) print(line);
-      note(`weights sha256 ${sha256}`);
+    const references = source === null ? tasks.map(referenceOf) : source.verifiers;
+    const opened = await openVerifiers(references, invocation);
+    try {
+      if (config !== null) noteChanges(config, opened, invocation);
+      const prompts =
+        source === null
+          ? await drawPrompts(
+              await resolveTasks(tasks, config, opened.known, home),
+              drawSettings(settings),
+              opened.verifiers,
+              store,
+            )
+          : chosenRows(await source.read(store), asked, opened);
+      return await evaluatePrompts(invocation, { name, model, prompts, settings, opened });
+    } finally {
+      await opened.close();
     }
-    return exitCodes.done;
   } finally {
-    await opened.close();
+    await store.close();
+  }
+}
+
+interface Evaluating {
+  readonly name: string;
+  readonly model: ModelDirectory;
+  readonly prompts: readonly EvaluationPrompt[];
+  readonly settings: Settings;
+  readonly opened: OpenedVerifiers;
+}
+
+async function evaluatePrompts(
+  { json, print, printJson, note }: Invocation,
+  { name, model, prompts, settings, opened }: Evaluating,
+) {
+  const { maxNewTokens } = settings;
+  const { cramped } = checkPromptLengths(prompts, model, { what: 'Cannot evaluate', maxNewTokens });
+  if (cramped > 0)
+    note(`${cramped} prompts leave no room for ${maxNewTokens} tokens: their completions end with the context`);
+  const startedAt = performance.now();
+  let saidAt = startedAt;
+  const onProgress = ({ finished, total }: { readonly finished: number; readonly total: number }) => {
+    if (performance.now() - saidAt < PROGRESS_EVERY_MS) return;
+    saidAt = performance.now();
+    note(`${grouped(finished)} of ${grouped(total)} completions, ${duration((saidAt - startedAt) / 1000)}`);
+  };
+  const evaluated = await evaluatePolicy(model, prompts, { ...settings, onProgress }, opened.verifiers);
+  const sha256 = policyHash(model.parameters.flat, model.config);
+  if (json) {
+    for (const line of jsonLines(evaluated.tasks, settings, { model: name, sha256 })) printJson(line);
+  } else {
+    for (const line of evaluationTable(evaluated.tasks, settings.samplesPerPrompt)) print(line);
+    note(`weights sha256 ${sha256}`);
+  }
+  return exitCodes.done;
+}
+
+/** A run's verifiers may have changed since: its own counts would then be others. */
+function noteChanges(config: RunConfig, { verifiers }: OpenedVerifiers, { note }: Invocation): void {
+  for (const [reference, { identity }] of verifiers) {
+    const begun = config.inputs.verifiers[reference];
+    if (begun === undefined || begun.sha256 === identity.sha256) continue;
+    note(
+      `Verifier "${reference}" is not the code that run "${config.run}" was trained with: ${changeText(begun, identity)}`,
+    );
   }
 }
 
@@ -108,6 +161,8 @@ function readSettings(flags: Invocation['flags'], config: RunConfig | null) {
   return {
     split: choiceFlag(flags, 'split', SPLITS, evaluation.split),
     promptsPerTask: wholeFlag(flags, 'prompts-per-task', evaluation.promptsPerTask, 1),
+    /** Whether that number was asked for. */
+    most: flags['prompts-per-task'] !== undefined,
     samplesPerPrompt: wholeFlag(flags, 'samples', evaluation.samplesPerPrompt, 1),
     temperature: numberFlag(flags, 'temperature', evaluation.temperature),
     maxNewTokens: wholeFlag(flags, 'max-tokens', sampling.maxNewTokens, 1),
@@ -116,35 +171,87 @@ function readSettings(flags: Invocation['flags'], config: RunConfig | null) {
   };
 }
 
-function verifiersOf(
-  rows: readonly EvaluationPrompt[] | null,
-  asked: readonly string[] | undefined,
-  config: RunConfig | null,
-): string[] {
-  if (rows !== null) return rows.map(({ verifier }) => verifier);
-  const ofRun = config?.tasks ?? [];
-  const names = asked ?? (config === null ? defaultRunFile.tasks : ofRun.map(({ name }) => name));
-  return names.map((name) => ofRun.find((task) => task.name === name)?.verifier ?? name.split(':')[0]!);
+/** Prompts that are not drawn: which verifiers they need, and how they are read. */
+interface PromptSource {
+  readonly verifiers: readonly string[];
+  read(store: ArtefactStore): Promise<readonly EvaluationPrompt[]>;
 }
 
-/** The run's own tasks by their names, and others as a configuration writes them. */
-function resolveTasks(
+/** A prompt set by its name, or a file; null where puzzles are to be drawn. */
+async function promptSource(
+  named: string | undefined,
+  { split, seed, promptsPerTask, most }: Settings,
+  home: string,
+): Promise<PromptSource | null> {
+  if (named === undefined) {
+    if (split !== 'all') return null;
+    throw new UsageError(
+      'Cannot read --split: it is "all", which only a prompt set has, expected heldout, tune or train',
+    );
+  }
+  if (existsSync(named)) {
+    const rows = await readPrompts(named);
+    return { verifiers: rows.map(({ verifier }) => verifier), read: async () => rows };
+  }
+  const set = await findPromptSet(home, named);
+  if (set === null) {
+    const names = (await readPromptSets(home)).map(({ name }) => name).join(', ') || 'none yet';
+    throw new ConfigError(
+      `Cannot read prompts ${named}: there is neither such a file nor a prompt set of this name, expected a file of JSON lines or one of the sets (${names})`,
+      { code: 'prompts-unreadable' },
+    );
+  }
+  return {
+    verifiers: set.counts.map(({ verifier }) => verifier),
+    read: async (store) =>
+      await promptsOfSet(set, { split, seed, most: most ? promptsPerTask : Number.MAX_SAFE_INTEGER }, store),
+  };
+}
+
+type AskedTask = TaskConfig | TaskEntry;
+
+function referenceOf({ verifier }: AskedTask): string {
+  return verifier;
+}
+
+/** The tasks asked for: the run's own by their names, and others as a configuration writes them. */
+async function askedTasks(
   asked: readonly string[] | undefined,
   config: RunConfig | null,
-  known: readonly KnownVerifier[],
-): TaskConfig[] {
+  home: string,
+): Promise<readonly AskedTask[]> {
   const ofRun = config?.tasks ?? [];
-  if (asked === undefined && config !== null) return [...ofRun];
-  const tasks = (asked ?? defaultRunFile.tasks).map((name) => ofRun.find((task) => task.name === name) ?? name);
-  return resolveRunConfig({ tasks, promptsPerStep: Math.max(defaultRunFile.promptsPerStep, tasks.length) }, known)
-    .tasks;
+  if (asked === undefined && config !== null) return ofRun;
+  const named = (asked ?? defaultRunFile.tasks).map((name) => ofRun.find((task) => task.name === name) ?? name);
+  return await linkedTasks(named, home);
+}
+
+/** Everything filled in, and the rows of each prompt set: the run's own tasks have the set that the run began with. */
+async function resolveTasks(
+  asked: readonly AskedTask[],
+  config: RunConfig | null,
+  known: readonly KnownVerifier[],
+  home: string,
+): Promise<EvaluationTask[]> {
+  const ofRun = new Set<AskedTask>(config?.tasks);
+  const others = asked.filter((task) => !ofRun.has(task));
+  const sets = (await readPromptSets(home)).map(knownPromptSet);
+  const promptsPerStep = Math.max(defaultRunFile.promptsPerStep, others.length);
+  const resolved =
+    others.length === 0 ? null : resolveRunConfig({ tasks: [...others], promptsPerStep }, known, undefined, sets);
+  return asked.map((task) => {
+    const from = ofRun.has(task) ? config! : resolved!;
+    const whole = ofRun.has(task) ? (task as TaskConfig) : resolved!.tasks[others.indexOf(task)]!;
+    const set = whole.prompts === undefined ? undefined : from.inputs.prompts?.[whole.prompts];
+    return { ...whole, ...(set === undefined ? {} : { set }) };
+  });
 }
 
 /** The file's rows, of the chosen tasks if any are chosen. Every row's verifier must be there. */
 function chosenRows(
   rows: readonly EvaluationPrompt[],
   asked: readonly string[] | undefined,
-  { sandboxes, known }: OpenSandboxes,
+  { verifiers, known }: OpenedVerifiers,
 ): EvaluationPrompt[] {
   const chosen = asked === undefined ? [...rows] : rows.filter(({ task }) => asked.includes(task));
   if (chosen.length === 0) {
@@ -153,7 +260,7 @@ function chosenRows(
       code: 'task-unknown',
     });
   }
-  const stranger = chosen.find(({ verifier }) => !sandboxes.has(verifier));
+  const stranger = chosen.find(({ verifier }) => !verifiers.has(verifier));
   if (stranger !== undefined) {
     const names = known.map(({ id }) => id).join(', ');
     throw new ConfigError(
@@ -165,6 +272,11 @@ function chosenRows(
 }
 
 type Settings = ReturnType<typeof readSettings>;
+
+/** Settings of drawn puzzles; `all` was refused before. */
+function drawSettings({ split, ...settings }: Settings) {
+  return { ...settings, split: split === 'all' ? ('heldout' as const) : split };
+}
 
 function accuracyOf({ correct, total }: TaskCount): number | null {
   return total === 0 ? null : correct / total;

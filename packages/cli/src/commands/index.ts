@@ -1,5 +1,7 @@
 import type { Command } from '../command.ts';
 import { pauseCommand, resumeCommand, stopCommand } from './control.ts';
+import { dataImportCommand } from './data-import.ts';
+import { dataListCommand } from './data-list.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { methodsCommand } from './methods.ts';
@@ -12,6 +14,7 @@ import { verifierAddCommand } from './verifier-add.ts';
 import { verifierGenerateCommand } from './verifier-generate.ts';
 import { verifierGrantCommand } from './verifier-grant.ts';
 import { verifierListCommand } from './verifier-list.ts';
+import { verifierNewCommand } from './verifier-new.ts';
 import { verifierRemoveCommand } from './verifier-remove.ts';
 import { verifierServeCommand } from './verifier-serve.ts';
 import { verifierTestCommand } from './verifier-test.ts';
@@ -27,10 +30,13 @@ export const commands: readonly Command[] = [
   resumeCommand,
   stopCommand,
   evaluateCommand,
+  dataImportCommand,
+  dataListCommand,
   methodsCommand,
   verifyCommand,
   verifierGenerateCommand,
   verifierServeCommand,
+  verifierNewCommand,
   verifierTestCommand,
   verifierAddCommand,
   verifierListCommand,

@@ -54,7 +54,8 @@ function evaluation(step: number, correct: number): Evaluation {
 
 beforeAll(async () => {
   const tasks = ['countdown', 'arc:easy'];
-  const mine = resolveRunConfig({ run: 'mine', tasks, steps: 2, seed: 7 }, verifiers);
+  const inputs = { model: null, verifiers: { countdown: { version: '1.2.0', sha256: 'ef'.repeat(32) } } };
+  const mine = resolveRunConfig({ run: 'mine', tasks, steps: 2, seed: 7 }, verifiers, inputs);
   await claimRun(home, mine, '2026-11-21T10:00:00.000Z');
   await writeRunRecord(home, 'mine', 'steps/000001.json', table(1));
   await writeRunRecord(home, 'mine', 'steps/000002.json', table(2));
@@ -106,6 +107,7 @@ describe('show', () => {
     const text = lines.join('\n');
     expect(text).toMatch(/^method +mt-grpo: iwu, rp-sampler, strict filter, grpo advantage, λ 0\.2$/m);
     expect(text).toMatch(/^tasks +countdown \(tiny, compact\), arc-easy \(easy, chat\)$/m);
+    expect(text).toMatch(/^verifier countdown +version 1\.2\.0, sha256 (ef){32}$/m);
     expect(text).toMatch(/^weights +sha256 (cd){32}$/m);
     expect(text).toMatch(/^ +2 +32\.0 % {2,}– +32\.0 % +32\.0 % +0\.60 0\.40 +1 +-0\.0123 +0\.900$/m);
     expect(text).toMatch(/^countdown +30\.0 % +24\.1–36\.7 +55\.0 % +48\.1–61\.7 +\+25\.0 +\+15\.4 to \+34\.0$/m);

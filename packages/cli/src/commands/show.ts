@@ -87,11 +87,10 @@ function runLines({ record, folder, steps, evaluations, result, color }: RunView
 
 function configRows({ config, createdAt, configHash }: RunRecord, folder: string, result: RunEnd | null): string[][] {
   const { method, optimizer, evaluation } = config;
-  const tasks = config.tasks.map(({ name, verifier, level, style }) =>
-    name === verifier || name === `${verifier}-${level}`
-      ? `${name} (${level}, ${style})`
-      : `${name} (${verifier} ${level}, ${style})`,
-  );
+  const tasks = config.tasks.map(({ name, verifier, level, style, prompts }) => {
+    const whose = name === verifier || name.startsWith(`${verifier}-`) ? '' : `${verifier} `;
+    return `${name} (${whose}${level}, ${prompts === undefined ? style : `prompts ${prompts}`})`;
+  });
   const parts = [
     method.weighter.kind,
     method.planner.kind,
@@ -103,6 +102,7 @@ function configRows({ config, createdAt, configHash }: RunRecord, folder: string
     ['begun', createdAt],
     ['method', `${method.name}: ${parts.join(', ')}${lambda}`],
     ['tasks', tasks.length > 8 ? `${tasks.slice(0, 8).join(', ')}, and ${tasks.length - 8} more` : tasks.join(', ')],
+    ...inputRows(config),
     ['model', `${config.model} on ${config.device}`],
     ['seed', String(config.seed)],
     [
@@ -132,6 +132,25 @@ function configRows({ config, createdAt, configHash }: RunRecord, folder: string
 
 type SilentRow = Pick<TaskRow, 'task' | 'failed' | 'replaced' | 'abstained' | 'silent'>;
 
+/** What the run depends on by content: its verifiers and its prompt sets. */
+function inputRows({ inputs, method }: RunConfig): string[][] {
+  const weights = Object.entries(method.reward.weights ?? {}).map(([name, weight]) => `${name} ${weight}`);
+  const verifiers = Object.entries(inputs.verifiers).map(([reference, { version, sha256 }]) => [
+    `verifier ${reference}`,
+    `version ${version}, sha256 ${sha256}`,
+  ]);
+  const sets = Object.entries(inputs.prompts ?? {}).map(([name, { sha256 }]) => [
+    `prompts ${name}`,
+    `sha256 ${sha256}`,
+  ]);
+  return [
+    ...verifiers.slice(0, MOST_INPUTS),
+    ...(verifiers.length > MOST_INPUTS ? [['', `and ${verifiers.length - MOST_INPUTS} verifiers more`]] : []),
+    ...sets,
+    ...(weights.length === 0 ? [] : [['reward', `weighted: ${weights.join(', ')}`]]),
+  ];
+}
+
 /** Per task what got no verdict in these steps; nothing where everything got one. */
 function noVerdictLines(steps: readonly { readonly tasks: readonly SilentRow[] }[], where = ''): string[] {
   const byTask = Map.groupBy(
@@ -146,6 +165,9 @@ function noVerdictLines(steps: readonly { readonly tasks: readonly SilentRow[] }
   });
   return lines.length === 0 ? [] : ['', ...lines];
 }
+
+/** Verifiers with a line of their own. */
+const MOST_INPUTS = 20;
 
 /** Tasks with a column of their own; of more, only worst and average are shown. */
 const MOST_COLUMNS = 5;

@@ -4,6 +4,7 @@ import { ConfigError } from '@evenkeel/core';
 import { parseRunFile, type RunFile } from '@evenkeel/protocol';
 import { type Flag, type Invocation, UsageError } from '../command.ts';
 import { listFlag, numberFlag, textFlag } from '../flag-values.ts';
+import { yesFlag } from '../verifiers/open-granted.ts';
 
 export const trainFlags: Readonly<Record<string, Flag>> = {
   run: { type: 'string', value: 'NAME', help: "the run's name (default: first-run)" },
@@ -11,7 +12,7 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
   tasks: {
     type: 'string',
     value: 'A,B:LEVEL',
-    help: 'tasks, each with a level if it is not tiny (default: countdown,zebra,arc)',
+    help: 'tasks: VERIFIER[:LEVEL][=PROMPT-SET], a verifier by id, id@version or folder (default: countdown,zebra,arc)',
   },
   steps: { type: 'string', value: 'N', help: 'training steps (default: 45)' },
   seed: { type: 'string', value: 'N', help: 'seed of every draw (default: 0)' },
@@ -26,6 +27,11 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
     type: 'string',
     value: 'N',
     help: 'evaluate after every N steps; 0: at start and end only (default: 15)',
+  },
+  yes: yesFlag,
+  'keep-inputs': {
+    type: 'boolean',
+    help: 'go on under the verifiers and prompt sets that the run began with, though they changed since',
   },
 };
 

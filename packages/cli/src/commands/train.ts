@@ -3,15 +3,14 @@ import { join } from 'node:path';
 import { type Evaluation, runFolder, type StepTable } from '@evenkeel/activities';
 import { type ArtefactRef, EvenkeelError, type Logger } from '@evenkeel/core';
 import { InfraError, livingSupervisor, type Supervisor, startSupervisor } from '@evenkeel/infra';
-import { loadModelDirectory, policyHash } from '@evenkeel/policy';
-import { defaultRunFile, type RunConfig, resolveRunConfig } from '@evenkeel/protocol';
+import type { RunConfig } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import type { RunResult } from '@evenkeel/workflows';
 import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
-import { modelFolder } from '../model/model-folder.ts';
+import { type Configured, configureRun } from '../train/configure.ts';
 import { followRun, pause, type RunEvent } from '../train/follow-run.ts';
 import { homeProcesses } from '../train/home-processes.ts';
-import { installedVerifiers } from '../train/known-verifiers.ts';
+import { keepScripts } from '../train/keep-scripts.ts';
 import { liveModel, noProgress, observeEvent } from '../train/live-model.ts';
 import { connectRunClient, type RunClient } from '../train/run-client.ts';
 import { claimRun } from '../train/run-record.ts';
@@ -45,9 +44,10 @@ Examples:
 
 async function runTraining(invocation: Invocation): Promise<ExitCode> {
   const { home, json } = invocation;
-  const config = await configure(invocation);
+  const { config, keptInputs } = await configure(invocation);
   const { isNew } = await claimRun(home, config, new Date().toISOString());
   const store = await openFolderStore(join(home, 'store'));
+  if (!keptInputs) await keepScripts(store, config.inputs.verifiers, home);
   const configRef = await store.putJson('config', config);
   const stream = process.stderr;
   const view = json ? null : createLiveView({ stream, isTty: stream.isTTY === true, noColor: !wantsColour(stream) });
@@ -66,25 +66,20 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
   }
 }
 
-async function configure(invocation: Invocation): Promise<RunConfig> {
-  const file = runFileFrom(invocation);
-  const tasks = file.tasks ?? defaultRunFile.tasks;
-  const asked = tasks.map((task) => (typeof task === 'string' ? task.split(':')[0]! : task.verifier));
-  const { verifiers, scripts } = await installedVerifiers(asked);
-  resolveRunConfig(file, verifiers);
-  const folder = modelFolder(file.model ?? defaultRunFile.model, invocation.home);
-  const { config: shape, parameters } = await loadModelDirectory(folder);
-  const inputs = { model: policyHash(parameters.flat, shape), verifiers: scripts };
-  const config = resolveRunConfig(file, verifiers, inputs);
-  if (config.device !== 'cpu') {
-    throw new EvenkeelError(
-      `Cannot train on device "${config.device}": this version computes on the CPU only, expected cpu`,
-      {
-        code: 'device-unsupported',
-      },
-    );
-  }
-  return config;
+/** @throws {ConfigError} or whatever keeps the run from beginning, or from going on */
+async function configure(invocation: Invocation): Promise<Configured> {
+  const { flags, json, note, printJson } = invocation;
+  const configured = await configureRun({
+    invocation,
+    file: runFileFrom(invocation),
+    keepInputs: flags['keep-inputs'] === true,
+    note: (message) => (json ? printJson({ kind: 'log', level: 'warn', message }) : note(message)),
+  });
+  const { device } = configured.config;
+  if (device === 'cpu') return configured;
+  throw new EvenkeelError(`Cannot train on device "${device}": this version computes on the CPU only, expected cpu`, {
+    code: 'device-unsupported',
+  });
 }
 
 /** Becomes the home's supervisor; null where another process is it already. */

@@ -141,7 +141,7 @@ describe('evaluate', () => {
     );
     const long = { ...row, prompt: 'make '.repeat(300), task: 'countdown' };
     expect(await refusal('tiny', '--prompts', file('long.jsonl', [long]))).toMatch(
-      /prompt 0: it has \d+ tokens, expected 1 to 127/,
+      /^Cannot evaluate: 1 of 1 prompts are too long for the model's context of 128 tokens .*, expected at most 127 each/,
     );
     mkdirSync(join(home, 'cut'));
     writeFileSync(join(home, 'cut', 'config.json'), '{"model_type":"qwen2"');

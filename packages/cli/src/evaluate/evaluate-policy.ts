@@ -1,10 +1,10 @@
 /**
- * A policy evaluated in this process: sampled, and scored in the verifiers' sandboxes. The same prompts, settings and draws as a
+ * A policy evaluated in this process: sampled, and scored in the verifiers' verifiers. The same prompts, settings and draws as a
  * run's evaluation, so the same counts.
  */
 import { keyedRandom } from '@evenkeel/core';
 import { type GenerateProgress, type ModelDirectory, PolicyEngine } from '@evenkeel/policy';
-import type { EvaluationPrompt, Sandboxes } from './evaluation-prompts.ts';
+import type { EvaluationPrompt, Verifiers } from './evaluation-prompts.ts';
 
 export interface PolicySettings {
   readonly samplesPerPrompt: number;
@@ -43,7 +43,7 @@ export async function evaluatePolicy(
   model: ModelDirectory,
   prompts: readonly EvaluationPrompt[],
   settings: PolicySettings,
-  sandboxes: Sandboxes,
+  verifiers: Verifiers,
 ): Promise<EvaluatedPolicy> {
   const { samplesPerPrompt, temperature, maxNewTokens, seed, threads, onProgress } = settings;
   const engine = new PolicyEngine(model.config, { threads });
@@ -67,7 +67,7 @@ export async function evaluatePolicy(
       })),
     );
     const completionTokens = samples.flat().reduce((sum, { tokens }) => sum + tokens.length, 0);
-    return { tasks: await countVerdicts(answers, sandboxes), completionTokens };
+    return { tasks: await countVerdicts(answers, verifiers), completionTokens };
   } finally {
     await engine.dispose();
   }
@@ -75,14 +75,14 @@ export async function evaluatePolicy(
 
 async function countVerdicts(
   answers: readonly (EvaluationPrompt & { readonly completion: string })[],
-  sandboxes: Sandboxes,
+  verifiers: Verifiers,
 ): Promise<TaskCount[]> {
   const byTask = Map.groupBy(answers, ({ task }) => task);
   const counted = [...byTask].map(async ([task, own]): Promise<TaskCount> => {
     const count = { task, correct: 0, formatted: 0, total: 0, abstained: 0, failed: 0 };
     const byVerifier = Map.groupBy(own, ({ verifier }) => verifier);
     for (const [verifier, rows] of byVerifier) {
-      for (const verdict of await sandboxes.get(verifier)!.score(rows)) {
+      for (const verdict of await verifiers.get(verifier)!.score(rows)) {
         if (verdict.kind !== 'scored') {
           count[verdict.kind]++;
           continue;

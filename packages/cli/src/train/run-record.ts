@@ -24,6 +24,11 @@ export async function runNames(home: string): Promise<string[]> {
   return names.filter((name) => existsSync(join(folder, name, 'run.json'))).sort();
 }
 
+/** The record of a run; null where there is none. */
+export async function findRunRecord(home: string, run: string): Promise<RunRecord | null> {
+  return existsSync(join(runFolder(home, run), 'run.json')) ? await readRunRecord(home, run) : null;
+}
+
 /** The record of a run. @throws {ConfigError} `run-unknown`, naming the runs that there are */
 export async function readRunRecord(home: string, run: string): Promise<RunRecord> {
   const path = join(runFolder(home, run), 'run.json');
@@ -66,14 +71,15 @@ export async function claimRun(
   createdAt: string,
 ): Promise<{ readonly isNew: boolean }> {
   const hash = configHash(config);
-  if (!existsSync(join(runFolder(home, config.run), 'run.json'))) {
+  const found = await findRunRecord(home, config.run);
+  if (found === null) {
     const record: RunRecord = { version: 1, run: config.run, configHash: hash, config, createdAt };
     await writeRunRecord(home, config.run, 'run.json', record);
     return { isNew: true };
   }
-  const record = await readRunRecord(home, config.run);
-  if (record.configHash !== hash) {
-    const changed = differences(record.config, config).slice(0, 3).join('; ');
+  // A record from before is read as one of today: its own hash is then that of what was read.
+  if (configHash(found.config) !== hash) {
+    const changed = differences(found.config, config).slice(0, 3).join('; ');
     throw new ConfigError(
       `Cannot train "${config.run}": a run of this name exists with another configuration (${changed}), expected a new name: --run NAME`,
       { code: 'run-differs' },
