@@ -1,4 +1,5 @@
 /** `evenkeel verifier list`: every verifier that there is, of the workspace and installed. */
+import type { VerifierPermissions } from '@evenkeel/verifier';
 import {
   brokenVerifiers,
   discoverVerifiers,
@@ -11,7 +12,7 @@ import {
 } from '@evenkeel/verifier-host';
 import { type Command, exitCodes } from '../command.ts';
 import { positional } from '../flag-values.ts';
-import { permissionLines, printable } from '../verifiers/open-granted.ts';
+import { printable } from '../verifiers/open-granted.ts';
 import { textTable } from '../view/text-table.ts';
 
 interface Listed {
@@ -21,7 +22,7 @@ interface Listed {
   readonly origin: VerifierPackage['origin'];
   readonly title: string;
   readonly levels: readonly string[];
-  readonly permissions: readonly string[];
+  readonly permissions: VerifierPermissions;
   /** Whether it has all that it asks for. */
   readonly granted: boolean;
   readonly sha256: string;
@@ -77,7 +78,7 @@ async function look(found: VerifierPackage, home: string, grants: Grants): Promi
       origin,
       title: manifest.title,
       levels: manifest.levels,
-      permissions: permissionLines(manifest.permissions),
+      permissions: manifest.permissions,
       granted: isNothing(missing),
       sha256,
       folder,
@@ -106,16 +107,18 @@ function table(rows: readonly Listed[]): string[] {
       url ?? origin,
       sha256.slice(0, 12),
       levels.map(printable).join(', '),
-      permissions.length === 0 ? 'compute' : `${granted ? '' : '* '}${permissions.map(firstWords).join(', ')}`,
+      isNothing(permissions) ? 'compute' : `${granted ? '' : '* '}${shortly(permissions)}`,
       printable(title),
     ]),
   );
 }
 
-/** `ask https://words.example`, `read list.txt`, `see TOKEN`: what is meant is said by `verifier grant`. */
-function firstWords(line: string): string {
-  return line
-    .replace(/ over the network.*$/, '')
-    .replace(/^read the file (.*?)(?: of its package)?$/, 'read $1')
-    .replace('see the environment variable', 'see');
+/** What is meant is said by `verifier grant`. */
+function shortly({ net, read, env }: VerifierPermissions): string {
+  const all = [
+    ...net.map((name) => `ask ${name}`),
+    ...read.map((name) => `read ${name}`),
+    ...env.map((name) => `see ${name}`),
+  ];
+  return printable(all.join(', '));
 }
