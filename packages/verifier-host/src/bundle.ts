@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { sha256Hex } from '@evenkeel/core';
-import { type BuildOptions, build, type Plugin, stop } from 'esbuild';
+import { type BuildOptions, type BuildResult, build, type Plugin, stop } from 'esbuild';
 import type { VerifierPackage } from './discover.ts';
 import { VerifierHostError } from './errors.ts';
 
@@ -77,8 +77,13 @@ export async function bundleVerifier({ id, folder, entry }: VerifierPackage): Pr
       code: 'verifier-bundle',
     });
   }
+  return bundleCached(`verifier ${entry}`, `verifier "${id}"`, verifierBuild(folder, entry));
+}
+
+/** How a package becomes a script that evaluates to a dispatcher. */
+export function verifierBuild(folder: string, entry: string): BuildOptions {
   const driver = join(import.meta.dirname, 'vm-driver.ts');
-  return bundleCached(`verifier ${entry}`, `verifier "${id}"`, {
+  return {
     stdin: {
       contents: [
         `import { serve } from ${JSON.stringify(driver)};`,
@@ -96,7 +101,7 @@ export async function bundleVerifier({ id, folder, entry }: VerifierPackage): Pr
     banner: { js: `(() => { const { ${globals.join(', ')} } = globalThis;` },
     footer: { js: 'return evenkeelVerifier.default; })()' },
     plugins: [refusePlatform, ownSdk],
-  });
+  };
 }
 
 /** The program of the sandboxed process, vm2 included, as one CommonJS text: the process itself reads no file at all. */
@@ -138,19 +143,9 @@ async function bundleCached(key: string, what: string, options: BuildOptions): P
   const cached = cache.get(key);
   if (cached !== undefined && [...cached.inputs].every(([path, state]) => stateOf(path) === state))
     return cached.script;
-  running++;
   try {
-    const { outputFiles, metafile } = await build({
-      bundle: true,
-      write: false,
-      metafile: true,
-      target: 'es2022',
-      // Comments would carry paths into the hash.
-      minifyWhitespace: true,
-      legalComments: 'none',
-      logLevel: 'silent',
-      ...options,
-    });
+    // Comments would carry paths into the hash.
+    const { outputFiles, metafile } = await runBuild({ metafile: true, minifyWhitespace: true, ...options });
     const text = outputFiles![0]!.text;
     const root = options.absWorkingDir ?? '.';
     const inputs = new Map(
@@ -163,8 +158,22 @@ async function bundleCached(key: string, what: string, options: BuildOptions): P
     return script;
   } catch (cause) {
     throw new VerifierHostError(`Cannot bundle ${what}: ${explain(cause)}`, { code: 'verifier-bundle', cause });
+  }
+}
+
+/** One build. esbuild keeps a process of its own alive; here it is needed once in a long while. */
+export async function runBuild(options: BuildOptions): Promise<BuildResult> {
+  running++;
+  try {
+    return await build({
+      bundle: true,
+      write: false,
+      target: 'es2022',
+      legalComments: 'none',
+      logLevel: 'silent',
+      ...options,
+    });
   } finally {
-    // esbuild keeps a process of its own alive; here it is needed once in a long while.
     if (--running === 0) await stop();
   }
 }

@@ -1,3 +1,4 @@
+export { type Json, type KeyedRandom, keyedRandom } from '@evenkeel/core';
 export { lastBoxed } from './boxed.ts';
 export {
   type ConformanceCheck,

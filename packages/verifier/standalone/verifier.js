@@ -211,30 +211,36 @@ function multiplyHigh(a, b) {
   const middle = (Math.imul(aLow, bLow) >>> 16) + (one & 65535) + (other & 65535);
   return Math.imul(aHigh, bHigh) + (one >>> 16) + (other >>> 16) + (middle >>> 16) | 0;
 }
-function writeBlock(block, counter0, counter1, counter2, counter3, key0, key1) {
-  let c0 = counter0 | 0;
-  let c1 = counter1 | 0;
-  let c2 = counter2 | 0;
-  let c3 = counter3 | 0;
-  let k0 = key0 | 0;
-  let k1 = key1 | 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const high0 = multiplyHigh(MULTIPLIER_0, c0);
-    const low0 = Math.imul(MULTIPLIER_0, c0);
-    const high1 = multiplyHigh(MULTIPLIER_1, c2);
-    const low1 = Math.imul(MULTIPLIER_1, c2);
-    c0 = high1 ^ c1 ^ k0;
-    c1 = low1;
-    c2 = high0 ^ c3 ^ k1;
-    c3 = low0;
-    k0 = k0 + WEYL_0 | 0;
-    k1 = k1 + WEYL_1 | 0;
+var PhiloxBlock = class {
+  word0 = 0;
+  word1 = 0;
+  word2 = 0;
+  word3 = 0;
+  fill(counter0, counter1, counter2, counter3, key0, key1) {
+    let c0 = counter0 | 0;
+    let c1 = counter1 | 0;
+    let c2 = counter2 | 0;
+    let c3 = counter3 | 0;
+    let k0 = key0 | 0;
+    let k1 = key1 | 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const high0 = multiplyHigh(MULTIPLIER_0, c0);
+      const low0 = Math.imul(MULTIPLIER_0, c0);
+      const high1 = multiplyHigh(MULTIPLIER_1, c2);
+      const low1 = Math.imul(MULTIPLIER_1, c2);
+      c0 = high1 ^ c1 ^ k0;
+      c1 = low1;
+      c2 = high0 ^ c3 ^ k1;
+      c3 = low0;
+      k0 = k0 + WEYL_0 | 0;
+      k1 = k1 + WEYL_1 | 0;
+    }
+    this.word0 = c0;
+    this.word1 = c1;
+    this.word2 = c2;
+    this.word3 = c3;
   }
-  block[0] = c0;
-  block[1] = c1;
-  block[2] = c2;
-  block[3] = c3;
-}
+};
 var keys = /* @__PURE__ */ new Map();
 var lastSeed = -1;
 var lastStream = "";
@@ -272,7 +278,7 @@ var PhiloxSequence = class {
   #first;
   #second;
   #third;
-  #block = new Int32Array(4);
+  #block = new PhiloxBlock();
   #used = 4;
   #counter = 0;
   constructor(key, first, second, third) {
@@ -282,12 +288,19 @@ var PhiloxSequence = class {
     this.#third = third;
   }
   uint32() {
-    if (this.#used === 4) {
-      const [key0, key1] = this.#key;
-      writeBlock(this.#block, this.#counter++, this.#first, this.#second, this.#third, key0, key1);
-      this.#used = 0;
+    const block = this.#block;
+    switch (this.#used++) {
+      case 1:
+        return block.word1 >>> 0;
+      case 2:
+        return block.word2 >>> 0;
+      case 3:
+        return block.word3 >>> 0;
+      default:
+        block.fill(this.#counter++, this.#first, this.#second, this.#third, this.#key[0], this.#key[1]);
+        this.#used = 1;
+        return block.word0 >>> 0;
     }
-    return this.#block[this.#used++] >>> 0;
   }
   uniform() {
     const high = this.uint32() >>> 5;
@@ -299,11 +312,11 @@ var PhiloxSequence = class {
       throw new RangeError(`Cannot draw an integer: bound is ${bound}, expected 1 to 2^32`);
     }
     if (bound === 4294967296) return this.uint32();
-    const divisor = bound >>> 0;
-    const largest = 4294967295 - (0 - divisor >>> 0) % divisor;
-    let word = this.uint32();
-    while (word > largest) word = this.uint32();
-    return word % divisor;
+    for (; ; ) {
+      const word = this.uint32();
+      const quotient = Math.floor(word / bound);
+      if ((quotient + 1) * bound <= 4294967296) return word - quotient * bound >>> 0;
+    }
   }
   normal() {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));

@@ -6,7 +6,8 @@ import { type Command, exitCodes, type Invocation } from '../command.ts';
 import { positional, wholeFlag } from '../flag-values.ts';
 import { counted, findingLines, tallyOf } from '../verifiers/finding-lines.ts';
 import { goldenFileName, readGolden, updateGolden } from '../verifiers/golden-file.ts';
-import { type OpenOptions, openForTest } from '../verifiers/open-for-test.ts';
+import { openForTest } from '../verifiers/open-for-test.ts';
+import { yesFlag } from '../verifiers/open-granted.ts';
 import { type Finding, packageFindings } from '../verifiers/package-findings.ts';
 import { sandboxSubject } from '../verifiers/sandbox-subject.ts';
 import { grouped, paintWith, wantsColour } from '../view/terminal-text.ts';
@@ -24,7 +25,7 @@ export const verifierTestCommand: Command = {
     },
     seed: { type: 'string', value: 'N', help: 'of the puzzles and texts (default: 0)' },
     'update-golden': { type: 'boolean', help: `write ${goldenFileName}: what this version generates` },
-    yes: { type: 'boolean', help: 'grant what the manifest asks for, for this test only' },
+    yes: yesFlag,
   },
   help: `
 PATH is the folder of a verifier's package, ID the name of one that is known. Its code runs in the sandbox, under its own limits of
@@ -40,17 +41,15 @@ Examples:
     const puzzles = wholeFlag(flags, 'puzzles', 20, 1);
     const fuzzed = wholeFlag(flags, 'fuzzed', 2000);
     const seed = wholeFlag(flags, 'seed', 0);
-    const places = { home };
-    const pkg = findVerifier(reference, places);
-    const options: OpenOptions = { home, places, grantAll: flags.yes === true };
-    const opened = await openForTest(pkg, options);
+    const pkg = findVerifier(reference, { home });
+    const opened = await openForTest(pkg, invocation);
     if (opened.kind === 'refused') return tell(invocation, { pkg, findings: [opened.finding], omitted: new Map() });
-    const { sandbox } = opened;
-    const second = await openForTest(pkg, options);
+    const { verifier } = opened;
+    const second = await openForTest(pkg, invocation);
     try {
-      const subject = sandboxSubject(sandbox);
+      const subject = sandboxSubject(verifier);
       if (flags['update-golden'] === true && (await updateGolden(pkg.folder, subject))) {
-        invocation.note(`Wrote ${goldenFileName} of version ${sandbox.manifest.version}`);
+        invocation.note(`Wrote ${goldenFileName} of version ${verifier.manifest.version}`);
       }
       const report = await inspectConformance(subject, {
         puzzles,
@@ -58,19 +57,19 @@ Examples:
         seed,
         golden: readGolden(pkg.folder),
         clock: () => performance.now(),
-        ...(second.kind === 'open' ? { another: sandboxSubject(second.sandbox) } : {}),
+        ...(second.kind === 'open' ? { another: sandboxSubject(second.verifier) } : {}),
       });
       const ofKit = report.findings.map((finding) => ({
         ...finding,
         mend: finding.mend.replace('verifier test PATH', `verifier test ${shownPath(pkg)}`),
       }));
-      const findings = [...packageFindings(pkg, sandbox.manifest), ...ofKit];
-      const { id, version, limits } = sandbox.manifest;
+      const findings = [...packageFindings(pkg, verifier.manifest), ...ofKit];
+      const { id, version, limits } = verifier.manifest;
       const looked = { puzzles: report.puzzles, fuzzed, slowestMs: report.slowest?.ms ?? null, timeMs: limits.timeMs };
       return tell(invocation, { pkg, findings, omitted: report.omitted, tested: { id, version, ...looked } });
     } finally {
-      await sandbox.close();
-      if (second.kind === 'open') await second.sandbox.close();
+      await verifier.close();
+      if (second.kind === 'open') await second.verifier.close();
     }
   },
 };

@@ -1,6 +1,7 @@
 /** Findings as a linter prints them: by check, each with its places, and what to do. Pure. */
 import { type ConformanceCheck, type ConformanceReport, conformanceChecks } from '@evenkeel/verifier';
 import { grouped, type Paint } from '../view/terminal-text.ts';
+import { printable } from './open-granted.ts';
 import { type Finding, type PackageCheck, type PackageFinding, packageChecks } from './package-findings.ts';
 
 type Omitted = ConformanceReport['omitted'];
@@ -16,8 +17,8 @@ export function findingLines(findings: readonly Finding[], omitted: Omitted, pai
     return [
       `${paint(severity === 'error' ? 'red' : 'yellow', severity)} ${paint('bold', check)}: ${titleOf(check)}`,
       ...ofCheck.flatMap((finding) => [
-        ...placeOf(finding).map((place) => `  ${paint('cyan', place)}`),
-        `  ${finding.message}, expected ${finding.expected}`,
+        ...placeOf(finding).map((place) => `  ${paint('cyan', printable(place))}`),
+        `  ${printable(finding.message)}, expected ${printable(finding.expected)}`,
         ...(mends.size > 1 ? [`  ${paint('green', `→ ${finding.mend}`)}`] : []),
       ]),
       ...(more > 0 ? [`  and ${grouped(more)} more like ${ofCheck.length === 1 ? 'this' : 'these'}`] : []),
