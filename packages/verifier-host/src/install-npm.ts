@@ -156,5 +156,5 @@ function whatNpmSaid(stderr: string): string {
   const said = lines.find((line) => !/^(code|errno|syscall|path|dest) /.test(line)) ?? 'npm failed without a word';
   const offline = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ETIMEDOUT', 'ENOTCACHED'].includes(code ?? '');
   const wish = offline ? ', expected the package registry to be reachable (npm config get registry)' : '';
-  return `npm: ${code === undefined ? '' : `${code}: `}${said.replace(/^\d{3} /, '').slice(0, 300)}${wish}`;
+  return `npm: ${code === undefined ? '' : `${code}: `}${said.replace(/^(?:\d{3}|not[a-z]+|enoent) /, '').slice(0, 300)}${wish}`;
 }
