@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
     summary: 'verdicts per second through the sandbox',
   },
   verdicts: { path: './verdicts.ts', summary: 'verdicts per second on one core, in process and through the sandbox' },
+  'reasoning-gym': { path: './reasoning-gym.ts', summary: "our verdicts beside reasoning-gym's: agreement and speed" },
   fuzz: { path: './fuzz.ts', summary: 'hostile and nearly right completions: no throw, no hang, no other reward' },
 };
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { FuzzCampaign } from './campaign.ts';
 import { fuzzTasks } from './tasks.ts';
 
-const CASES = 12_000;
+const CASES = 8000;
 const program = join(import.meta.dirname, '../bench/fuzz.ts');
 
 /** Deeper: `npm run bench fuzz -- --count 1000000`. */
@@ -15,7 +15,7 @@ describe('fuzzing, a short run of it', () => {
     campaign.run(Array.from({ length: CASES }, (_, index) => index));
     expect(campaign.findings).toEqual([]);
     expect(campaign.tally.cases).toBe(CASES);
-    expect(campaign.tally.longestCompletion).toBeGreaterThan(100_000);
+    expect(campaign.tally.longestCompletion).toBeGreaterThan(50_000);
     const rewards = Object.keys(campaign.tally.outcomes).map((outcome) => outcome.split(' ')[0]);
     expect(new Set(rewards)).toEqual(new Set(['0', '0.1', '1', 'failed']));
   });

@@ -24,7 +24,7 @@ export function score({ groundTruth, completion }: Submission): Verdict {
   if (box === null) return unformatted('no-box');
   const content = box.trim();
   if (content === '') return unformatted('empty-box');
-  const answer = isGridText(content) ? content : spaced(content, Math.max(target.length, LONGEST_ANSWER));
+  const answer = spaced(content, Math.max(target.length, LONGEST_ANSWER));
   const correct = answer === target;
   return {
     kind: 'scored',
@@ -36,14 +36,24 @@ export function score({ groundTruth, completion }: Submission): Verdict {
   };
 }
 
-/** The words of a text with one space between, up to the word with which it is longer than `limit`. */
+/** The words of a trimmed text with one space between, up to the word with which it is longer than `limit`. */
 function spaced(text: string, limit: number): string {
+  if (isGridText(text) || (text.length <= limit && isSpaced(text))) return text;
   let result = '';
   for (const [word] of text.matchAll(/\S+/g)) {
     result = result === '' ? word : `${result} ${word}`;
     if (result.length > limit) break;
   }
   return result;
+}
+
+/** Whether a trimmed text is of ASCII characters, its words one space apart: most are. */
+function isSpaced(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 126 || code < 32 || (code === 32 && text.charCodeAt(at + 1) === 32)) return false;
+  }
+  return true;
 }
 
 function whyWrong(answer: string, target: string): string {
@@ -64,7 +74,7 @@ function targetFrom(groundTruth: Submission['groundTruth']): string | null {
   if (typeof groundTruth !== 'object' || groundTruth === null || !('target' in groundTruth)) return null;
   const { target } = groundTruth;
   if (typeof target !== 'string') return null;
-  const cells = isGridText(target) ? target : spaced(target, target.length);
+  const cells = isGridText(target) ? target : spaced(target.trim(), target.length);
   return isGridText(cells) ? cells : null;
 }
 
