@@ -6,8 +6,9 @@ const digits = Array.from({ length: 0x10000 }, (_, word) => word.toString(16).pa
 
 /** SHA-256 of bytes, or of a text's UTF-8 bytes, as 64 hexadecimal digits. Runs in a browser; for large data use the store's. */
 export function sha256Hex(data: Uint8Array | string): string {
+  const words = sha256Words(data);
   let text = '';
-  for (const word of sha256Words(data)) text += digits[word >>> 16]! + digits[word & 0xffff]!;
+  for (let at = 0; at < words.length; at++) text += digits[words[at]! >>> 16]! + digits[words[at]! & 0xffff]!;
   return text;
 }
 

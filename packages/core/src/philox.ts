@@ -35,43 +35,42 @@ export function philox4x32(
   counter: readonly [number, number, number, number],
   key: readonly [number, number],
 ): [number, number, number, number] {
-  const block = new Int32Array(4);
-  writeBlock(block, counter[0], counter[1], counter[2], counter[3], key[0], key[1]);
-  return [block[0]! >>> 0, block[1]! >>> 0, block[2]! >>> 0, block[3]! >>> 0];
+  const block = new PhiloxBlock();
+  block.fill(...counter, ...key);
+  return [block.word0 >>> 0, block.word1 >>> 0, block.word2 >>> 0, block.word3 >>> 0];
 }
 
-/** The same block as signed words, into `block`: no draw makes an array of its own. */
-function writeBlock(
-  block: Int32Array,
-  counter0: number,
-  counter1: number,
-  counter2: number,
-  counter3: number,
-  key0: number,
-  key1: number,
-): void {
-  let c0 = counter0 | 0;
-  let c1 = counter1 | 0;
-  let c2 = counter2 | 0;
-  let c3 = counter3 | 0;
-  let k0 = key0 | 0;
-  let k1 = key1 | 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const high0 = multiplyHigh(MULTIPLIER_0, c0);
-    const low0 = Math.imul(MULTIPLIER_0, c0);
-    const high1 = multiplyHigh(MULTIPLIER_1, c2);
-    const low1 = Math.imul(MULTIPLIER_1, c2);
-    c0 = high1 ^ c1 ^ k0;
-    c1 = low1;
-    c2 = high0 ^ c3 ^ k1;
-    c3 = low0;
-    k0 = (k0 + WEYL_0) | 0;
-    k1 = (k1 + WEYL_1) | 0;
+/** Four signed words in fields of their own: to fill them again makes no array. */
+class PhiloxBlock {
+  word0 = 0;
+  word1 = 0;
+  word2 = 0;
+  word3 = 0;
+
+  fill(counter0: number, counter1: number, counter2: number, counter3: number, key0: number, key1: number): void {
+    let c0 = counter0 | 0;
+    let c1 = counter1 | 0;
+    let c2 = counter2 | 0;
+    let c3 = counter3 | 0;
+    let k0 = key0 | 0;
+    let k1 = key1 | 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const high0 = multiplyHigh(MULTIPLIER_0, c0);
+      const low0 = Math.imul(MULTIPLIER_0, c0);
+      const high1 = multiplyHigh(MULTIPLIER_1, c2);
+      const low1 = Math.imul(MULTIPLIER_1, c2);
+      c0 = high1 ^ c1 ^ k0;
+      c1 = low1;
+      c2 = high0 ^ c3 ^ k1;
+      c3 = low0;
+      k0 = (k0 + WEYL_0) | 0;
+      k1 = (k1 + WEYL_1) | 0;
+    }
+    this.word0 = c0;
+    this.word1 = c1;
+    this.word2 = c2;
+    this.word3 = c3;
   }
-  block[0] = c0;
-  block[1] = c1;
-  block[2] = c2;
-  block[3] = c3;
 }
 
 /** A sequence of draws under one key. It has a position, and nothing else that changes. */
@@ -147,7 +146,7 @@ class PhiloxSequence implements KeyedRandom {
   readonly #first: number;
   readonly #second: number;
   readonly #third: number;
-  readonly #block = new Int32Array(4);
+  readonly #block = new PhiloxBlock();
   #used = 4;
   #counter = 0;
 
@@ -159,12 +158,19 @@ class PhiloxSequence implements KeyedRandom {
   }
 
   uint32(): number {
-    if (this.#used === 4) {
-      const [key0, key1] = this.#key;
-      writeBlock(this.#block, this.#counter++, this.#first, this.#second, this.#third, key0, key1);
-      this.#used = 0;
+    const block = this.#block;
+    switch (this.#used++) {
+      case 1:
+        return block.word1 >>> 0;
+      case 2:
+        return block.word2 >>> 0;
+      case 3:
+        return block.word3 >>> 0;
+      default:
+        block.fill(this.#counter++, this.#first, this.#second, this.#third, this.#key[0], this.#key[1]);
+        this.#used = 1;
+        return block.word0 >>> 0;
     }
-    return this.#block[this.#used++]! >>> 0;
   }
 
   uniform(): number {
@@ -178,12 +184,12 @@ class PhiloxSequence implements KeyedRandom {
       throw new RangeError(`Cannot draw an integer: bound is ${bound}, expected 1 to 2^32`);
     }
     if (bound === 0x100000000) return this.uint32();
-    // 2^32 modulo the bound, in 32-bit integers: so many of the largest words would make small results too frequent.
-    const divisor = bound >>> 0;
-    const largest = 0xffffffff - (((0 - divisor) >>> 0) % divisor);
-    let word = this.uint32();
-    while (word > largest) word = this.uint32();
-    return word % divisor;
+    for (;;) {
+      const word = this.uint32();
+      const quotient = Math.floor(word / bound);
+      // The words that give this quotient must all be there: else small results would be too frequent.
+      if ((quotient + 1) * bound <= 0x100000000) return (word - quotient * bound) >>> 0;
+    }
   }
 
   normal(): number {

@@ -1,11 +1,12 @@
 /**
- * Zebra puzzles: a random grid, then clues until the exact solver finds no other grid, then without each clue that is not needed.
- * So every puzzle has one solution, and no clue can be left out.
+ * Zebra puzzles: a random grid, and clues that leave only this one (`clues.ts`). So every puzzle has one solution, and no clue can be
+ * left out.
  */
-import { type KeyedRandom, sha256Hex } from '@evenkeel/core';
+import type { KeyedRandom } from '@evenkeel/core';
 import { drawInSplit, type Puzzle, type PuzzleQuery } from '@evenkeel/verifier';
-import { type Characteristic, nameCharacteristic, otherCharacteristics } from './characteristics.ts';
-import { type Clue, type ClueKind, findGrid, type Grid, satisfies } from './grid.ts';
+import { type ClueCode, type ClueKind, decodeClue, type Grid } from './clue.ts';
+import { minimalClues } from './clues.ts';
+import { type Chosen, identityOf, nameVocabulary, otherVocabularies, type Word } from './identity.ts';
 
 /** A clue in words: who, and who else or, for `in`, which house, counted from 1. */
 export type ClueData = readonly [kind: ClueKind, subject: string, object: string | number];
@@ -18,10 +19,15 @@ export type ZebraData = {
   readonly clues: readonly ClueData[];
 };
 
-interface Drawn {
+/** What is drawn; it is put into words once it is known to lie in the wanted split. */
+interface Candidate {
   readonly id: string;
-  readonly target: string;
-  readonly data: ZebraData;
+  readonly houses: number;
+  readonly characteristics: readonly Chosen[];
+  /** Of all characteristics, one after the other: what the grid and the clues count. */
+  readonly words: readonly Word[];
+  readonly grid: Grid;
+  readonly clues: readonly ClueCode[];
 }
 
 const housesOfLevel: ReadonlyMap<string, number> = new Map([
@@ -33,16 +39,8 @@ const housesOfLevel: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Tiny puzzles are all about the same nine values, and short. */
-const tinyKeys = ['drink', 'pet'];
+const tinyVocabularies = otherVocabularies.filter(({ key }) => key === 'drink' || key === 'pet');
 const MOST_TINY_CLUES = 6;
-
-/** How often which kind is tried, of 100: gives about the shares that published puzzles have. */
-const kindShares: readonly (readonly [ClueKind, number])[] = [
-  ['same', 48],
-  ['in', 22],
-  ['left', 20],
-  ['by', 10],
-];
 
 /**
  * The puzzle for a query. Its identity, which also decides its split, is its values and clues, in whatever order.
@@ -57,105 +55,48 @@ export function generateZebra(query: PuzzleQuery): Puzzle<ZebraData> {
       `Cannot generate a Zebra puzzle: level is "${level}", expected one of ${[...housesOfLevel.keys()].join(', ')}`,
     );
   }
+  const isTiny = level === 'tiny';
   const drawn = drawInSplit(
     query,
     'zebra-1',
-    (random) => drawPuzzle(random, houses, level === 'tiny'),
+    (random) => drawCandidate(random, houses, isTiny),
     (candidate) => candidate.id,
   );
-  return { id: drawn.id, level, data: drawn.data, groundTruth: { target: drawn.target } };
+  const target = drawn.words[drawn.grid.indexOf(0)]!.text;
+  return { id: drawn.id, level, data: dataOf(drawn), groundTruth: { target } };
 }
 
-function drawPuzzle(random: KeyedRandom, houses: number, tiny: boolean): Drawn | null {
-  const chosen = tiny
-    ? otherCharacteristics.filter(({ key }) => tinyKeys.includes(key))
-    : random.shuffle(otherCharacteristics).slice(0, houses - 1);
-  const characteristics = [nameCharacteristic, ...chosen].map(({ key, values }: Characteristic) => ({
-    key,
-    values: tiny ? values.slice(0, houses) : random.shuffle(values).slice(0, houses),
-  }));
-  const row = Array.from({ length: houses }, (_, house) => house);
-  const grid = characteristics.flatMap(() => random.shuffle(row));
-  const clues = minimalClues(random, houses, characteristics.length, grid);
-  if (tiny && clues.length > MOST_TINY_CLUES) return null;
-  const words = characteristics.flatMap(({ values }) => values);
-  const data: ZebraData = { houses, characteristics, clues: clues.map((clue) => clueInWords(clue, words)) };
-  return { id: identityOf(data), target: words[grid.indexOf(0)]!, data };
-}
-
-function clueInWords({ kind, a, b }: Clue, words: readonly string[]): ClueData {
-  return [kind, words[a]!, kind === 'in' ? b + 1 : words[b]!];
-}
-
-/** True clues that leave only this grid, none of which can be left out, in random order. */
-function minimalClues(random: KeyedRandom, houses: number, characteristics: number, grid: Grid): Clue[] {
-  const candidates = shuffledClues(random, houses, grid);
-  const clues: Clue[] = [];
-  const others: Grid[] = [];
-  for (;;) {
-    const other = findGrid({ houses, characteristics, clues }, grid);
-    if (other === null) break;
-    others.push(other);
-    // One exists: the `in` clues alone give the grid.
-    clues.push(candidates.find((clue) => !satisfies(other, clue))!);
+function drawCandidate(random: KeyedRandom, houses: number, isTiny: boolean): Candidate | null {
+  const others = isTiny ? tinyVocabularies : random.shuffle(otherVocabularies);
+  const characteristics: Chosen[] = [];
+  const words: Word[] = [];
+  for (let at = 0; at < houses; at++) {
+    const of = at === 0 ? nameVocabulary : others[at - 1]!;
+    const chosen = isTiny ? of.words.slice(0, houses) : random.shuffle(of.words);
+    chosen.length = houses;
+    characteristics.push({ of, words: chosen });
+    for (const word of chosen) words.push(word);
   }
-  const needed = random.shuffle(clues);
-  for (let at = needed.length - 1; at >= 0; at--) {
-    const rest = needed.filter((_, index) => index !== at);
-    // Grids seen before often show at once that the clue is needed.
-    if (others.some((other) => rest.every((clue) => satisfies(other, clue)))) continue;
-    const other = findGrid({ houses, characteristics, clues: rest }, grid);
-    if (other === null) needed.splice(at, 1);
-    else others.push(other);
-  }
-  return needed;
+  const row = rows[houses - 3]!;
+  const grid: number[] = [];
+  for (let at = 0; at < houses; at++) for (const house of random.shuffle(row)) grid.push(house);
+  const clues = minimalClues(random, houses, grid);
+  if (isTiny && clues.length > MOST_TINY_CLUES) return null;
+  return { id: identityOf(characteristics, words, clues), houses, characteristics, words, grid, clues };
 }
 
-/** All clues that hold in the grid, each said one way round, in an order that mixes the kinds by their shares. */
-function shuffledClues(random: KeyedRandom, houses: number, grid: Grid): Clue[] {
-  const ofKind: Record<ClueKind, Clue[]> = { same: [], in: [], left: [], by: [] };
-  for (let a = 0; a < grid.length; a++) {
-    ofKind.in.push({ kind: 'in', a, b: grid[a]! });
-    for (let b = a + 1; b < grid.length; b++) {
-      const step = grid[b]! - grid[a]!;
-      if (step === 0) ofKind.same.push({ kind: 'same', a, b });
-      if (step === 1 || step === -1) {
-        ofKind.left.push(step === 1 ? { kind: 'left', a, b } : { kind: 'left', a: b, b: a });
-        ofKind.by.push({ kind: 'by', a, b });
-      }
-    }
-  }
-  for (const [kind] of kindShares) ofKind[kind] = random.shuffle(ofKind[kind]);
-  const order: Clue[] = [];
-  const total = houses * houses * 4;
-  while (order.length < total) {
-    const clue = ofKind[drawKind(random)].pop() ?? ofKind.in.pop();
-    if (clue === undefined) break;
-    order.push(clue.kind === 'same' || clue.kind === 'by' ? eitherWay(random, clue) : clue);
-  }
-  return [...order, ...ofKind.in];
-}
+const rows = [3, 4, 5, 6].map((houses) => Array.from({ length: houses }, (_, house) => house));
 
-function drawKind(random: KeyedRandom): ClueKind {
-  let left = random.integer(100);
-  for (const [kind, share] of kindShares) {
-    left -= share;
-    if (left < 0) return kind;
-  }
-  return 'same';
-}
-
-function eitherWay(random: KeyedRandom, { kind, a, b }: Clue): Clue {
-  return random.integer(2) === 0 ? { kind, a, b } : { kind, a: b, b: a };
-}
-
-/** 32 hexadecimal digits of a hash of the content, orders left out. */
-function identityOf(data: ZebraData): string {
-  const values = data.characteristics.map(({ key, values }) => `${key}:${[...values].sort().join(',')}`).sort();
-  const clues = data.clues.map(([kind, subject, object]) =>
-    (kind === 'same' || kind === 'by') && subject > String(object)
-      ? `${object} ${kind} ${subject}`
-      : `${subject} ${kind} ${object}`,
-  );
-  return sha256Hex(`zebra/${values.join(';')}/${clues.sort().join(';')}`).slice(0, 32);
+function dataOf({ houses, characteristics, words, clues }: Candidate): ZebraData {
+  return {
+    houses,
+    characteristics: characteristics.map((chosen) => ({
+      key: chosen.of.key,
+      values: chosen.words.map(({ text }) => text),
+    })),
+    clues: clues.map((code) => {
+      const { kind, a, b } = decodeClue(code);
+      return [kind, words[a]!.text, kind === 'in' ? b + 1 : words[b]!.text];
+    }),
+  };
 }

@@ -1,8 +1,8 @@
 /** Zebra in words: prompts, right answers and wrong ones, in both styles. */
 import type { PromptStyle, Puzzle } from '@evenkeel/verifier';
 import { characteristicOf, nameCharacteristic, otherCharacteristics } from './characteristics.ts';
+import type { ClueKind } from './clue.ts';
 import type { ClueData, ZebraData } from './generate.ts';
-import type { ClueKind } from './grid.ts';
 
 const ordinals = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
 

@@ -1,0 +1,153 @@
+/**
+ * The clues of a puzzle: true ones are added until the exact solver finds no other grid, then each that is not needed is taken out. The
+ * order of the draws is part of a generator's version.
+ */
+import type { KeyedRandom } from '@evenkeel/core';
+import {
+  BY,
+  type ClueCode,
+  clueCode,
+  firstOf,
+  type Grid,
+  IN,
+  kindOf,
+  LEFT,
+  SAME,
+  satisfies,
+  secondOf,
+} from './clue.ts';
+import { GridSearch } from './grid.ts';
+import { SmallGridSearch } from './small-grid.ts';
+
+/** How often which kind is tried, of 100: gives about the shares that published puzzles have. */
+const kindShares = [
+  [SAME, 48],
+  [IN, 22],
+  [LEFT, 20],
+  [BY, 10],
+] as const;
+const kindOfDraw: readonly number[] = kindShares.flatMap(([kind, share]) => new Array<number>(share).fill(kind));
+
+/**
+ * True clues that leave only this grid, none of which can be left out, in random order.
+ *
+ * @param grid characteristic for characteristic a permutation of the houses
+ */
+export function minimalClues(random: KeyedRandom, houses: number, grid: Grid): ClueCode[] {
+  const search = searchOf(houses);
+  const candidates = shuffledClues(random, houses, grid);
+  const clues: ClueCode[] = [];
+  /** Grids that some of the clues leave. */
+  const others: Grid[] = [];
+  search.clear();
+  for (;;) {
+    const other = search.find(grid);
+    if (other === null) break;
+    others.push(other);
+    const clue = excluding(other, candidates);
+    clues.push(clue);
+    search.add(clue);
+  }
+  return withoutNeedless(random.shuffle(clues), search, grid, others);
+}
+
+/** The first clue that a grid breaks. One exists: the `in` clues alone give the right grid. */
+function excluding(other: Grid, candidates: readonly ClueCode[]): ClueCode {
+  let at = 0;
+  while (satisfies(other, candidates[at]!)) at++;
+  return candidates[at]!;
+}
+
+/** Takes out each clue that the others make needless, the last one first. */
+function withoutNeedless(
+  clues: ClueCode[],
+  search: GridSearch | SmallGridSearch,
+  grid: Grid,
+  others: Grid[],
+): ClueCode[] {
+  for (let at = clues.length - 1; at >= 0; at--) {
+    // Grids seen before often show at once that the clue is needed.
+    if (others.some((other) => satisfiesAllBut(other, clues, at))) continue;
+    search.clear();
+    for (let each = 0; each < clues.length; each++) if (each !== at) search.add(clues[each]!);
+    const other = search.find(grid);
+    if (other === null) clues.splice(at, 1);
+    else others.push(other);
+  }
+  return clues;
+}
+
+function satisfiesAllBut(grid: Grid, clues: readonly ClueCode[], exempt: number): boolean {
+  for (let at = 0; at < clues.length; at++) if (at !== exempt && !satisfies(grid, clues[at]!)) return false;
+  return true;
+}
+
+/** Lists that are filled anew for each puzzle: clues by kind, and all of them in order. */
+const ofKind: ClueCode[][] = [[], [], [], []];
+const order: ClueCode[] = [];
+
+/**
+ * All clues that hold in the grid, each said one way round, in an order that mixes the kinds by their shares.
+ *
+ * @returns a list that the next call overwrites
+ */
+function shuffledClues(random: KeyedRandom, houses: number, grid: Grid): readonly ClueCode[] {
+  fillByKind(grid);
+  for (const [kind] of kindShares) shuffleInPlace(random, ofKind[kind]!);
+  order.length = 0;
+  const total = houses * houses * 4;
+  while (order.length < total) {
+    const clue = ofKind[kindOfDraw[random.integer(100)]!]!.pop() ?? ofKind[IN]!.pop();
+    if (clue === undefined) break;
+    order.push(isSymmetric(clue) && random.integer(2) === 1 ? turned(clue) : clue);
+  }
+  for (const clue of ofKind[IN]!) order.push(clue);
+  return order;
+}
+
+function fillByKind(grid: Grid): void {
+  for (const list of ofKind) list.length = 0;
+  for (let a = 0; a < grid.length; a++) {
+    ofKind[IN]!.push(clueCode(IN, a, grid[a]!));
+    for (let b = a + 1; b < grid.length; b++) {
+      const step = grid[b]! - grid[a]!;
+      if (step === 0) ofKind[SAME]!.push(clueCode(SAME, a, b));
+      if (step === 1 || step === -1) {
+        ofKind[LEFT]!.push(step === 1 ? clueCode(LEFT, a, b) : clueCode(LEFT, b, a));
+        ofKind[BY]!.push(clueCode(BY, a, b));
+      }
+    }
+  }
+}
+
+/** With the draws of `random.shuffle`. */
+function shuffleInPlace(random: KeyedRandom, clues: ClueCode[]): void {
+  for (let last = clues.length - 1; last > 0; last--) {
+    const other = random.integer(last + 1);
+    const clue = clues[last]!;
+    clues[last] = clues[other]!;
+    clues[other] = clue;
+  }
+}
+
+function isSymmetric(clue: ClueCode): boolean {
+  return kindOf(clue) === SAME || kindOf(clue) === BY;
+}
+
+/** The same clue, said the other way round. */
+function turned(clue: ClueCode): ClueCode {
+  return clueCode(kindOf(clue), secondOf(clue), firstOf(clue));
+}
+
+/** One search for each number of houses: puzzles are many, and each is soon done. */
+const searches = new Map<number, GridSearch | SmallGridSearch>();
+
+/** As many characteristics as houses. */
+function searchOf(houses: number): GridSearch | SmallGridSearch {
+  let search = searches.get(houses);
+  if (search === undefined) {
+    search = houses === 3 ? new SmallGridSearch() : new GridSearch(houses, houses);
+    searches.set(houses, search);
+  }
+  return search;
+}
