@@ -43,8 +43,8 @@ class ServiceError(Exception):
 class VerifierClient:
     """Asks a verifier service.
 
-    :param url: where it listens, such as ``http://127.0.0.1:8910``; default: the environment's ``EVENKEEL_VERIFIERS_URL``
-    :param token: its token; default: the environment's ``EVENKEEL_VERIFIERS_TOKEN``, where it is set
+    :param url: where it listens, such as ``http://127.0.0.1:8910``; default: the variable ``EVENKEEL_VERIFIERS_URL``
+    :param token: its token; default: the variable ``EVENKEEL_VERIFIERS_TOKEN``, where it is set
     :param timeout: seconds for one attempt
     :param attempts: how often one request is tried before :class:`ServiceError` is raised
     :param batch_size: most items of one request, up to 1024
@@ -101,7 +101,8 @@ class VerifierClient:
 
     def manifest(self, verifier: str) -> Dict[str, Any]:
         """The manifest of one verifier."""
-        return self._get(f"/v1/verifiers/{quote(verifier, safe='@')}")
+        manifest: Dict[str, Any] = self._get(f"/v1/verifiers/{quote(verifier, safe='@')}")
+        return manifest
 
     def score(self, verifier: str, ground_truth: Any, completion: str) -> Verdict:
         """The verdict on one completion."""
@@ -132,7 +133,7 @@ class VerifierClient:
     ) -> List[Dict[str, Any]]:
         """Puzzles with their prompts: ``{"puzzle": {…, "groundTruth"}, "prompt", "gold"?, "decoy"?}``.
 
-        The same arguments give the same puzzles. ``split`` is ``train``, ``tune`` or ``heldout``: what is in one is in no other.
+        The same arguments give the same puzzles. ``split`` is ``train``, ``tune`` or ``heldout``; no puzzle is in two.
         """
         puzzles: List[Dict[str, Any]] = []
         for first in range(start, start + count, self.batch_size):

@@ -20,7 +20,7 @@ def ground_truth(value: Any) -> Any:
 
 
 def ground_truth_of(row: Mapping[str, Any]) -> Any:
-    """The ground truth of a dataset row: ``groundTruth`` or ``ground_truth``, else ``target`` with ``numbers`` where it has them.
+    """The ground truth of a dataset row: ``groundTruth`` or ``ground_truth``, else ``target`` (and ``numbers``).
 
     :raises KeyError: where the row has none of them
     """
@@ -38,7 +38,7 @@ def ground_truth_of(row: Mapping[str, Any]) -> Any:
 
 
 def completion_text(completion: Any) -> str:
-    """A completion as text: a string as it is; of chat messages the last one of the assistant, its text parts joined."""
+    """A completion as text: a string as it is; of chat messages the assistant's last one, its text parts joined."""
     if isinstance(completion, str):
         return completion
     if isinstance(completion, Mapping):

@@ -24,17 +24,17 @@ def reward_func(
 ) -> RewardFunc:
     """Makes a reward function.
 
-    :param verifier: the verifier's name; without one each row says it, in a column ``verifier``, ``task`` or ``data_source``
+    :param verifier: its name; without one each row says it, in a column ``verifier``, ``task`` or ``data_source``
     :param url: of the service, as for :class:`VerifierClient`; so is ``token``
     :param client: one that is there already, in place of ``url`` and ``token``
-    :param ground_truth: takes a row (its columns by name) and gives the ground truth; default: the columns ``groundTruth`` or
-        ``ground_truth`` (an object, or its JSON text), or ``target`` and ``numbers``
+    :param ground_truth: takes a row (its columns by name) and gives the ground truth; default: the columns
+        ``groundTruth`` or ``ground_truth`` (an object, or its JSON text), or ``target`` and ``numbers``
     :param on_verdicts: told of the verdicts of each call, None for rows of no verifier
 
     The function gives the reward of each completion (a string or chat messages), and None where there is no verdict
     (``abstained``, ``failed``, a row without verifier): TRL leaves those out of their group. It raises
-    :class:`ServiceError` where the service cannot be reached: a trainer must not go on without rewards. Shares of correct,
-    formatted, abstained and failed are reported as metrics where TRL offers ``log_metric``.
+    :class:`ServiceError` where the service cannot be reached: a trainer must not go on without rewards. Shares of
+    correct, formatted, abstained and failed are reported as metrics where TRL offers ``log_metric``.
     """
     asked = client if client is not None else VerifierClient(url, token=token)
     truth = ground_truth if ground_truth is not None else ground_truth_of

@@ -6,9 +6,9 @@ One completion at a time (``name: compute_score``), as the reward managers ``nai
     reward.custom_reward_function.name=compute_score
     +reward.custom_reward_function.reward_kwargs.url=http://127.0.0.1:8910
 
-or a whole batch (``name: compute_score_batch``), for the manager ``batch``. The token comes from the environment variable
-``EVENKEEL_VERIFIERS_TOKEN``, the URL from ``EVENKEEL_VERIFIERS_URL`` where ``reward_kwargs`` has none: a token does not belong
-into a configuration that is logged.
+or a whole batch (``name: compute_score_batch``), for the manager ``batch``. The token comes from the variable
+``EVENKEEL_VERIFIERS_TOKEN``, the URL from ``EVENKEEL_VERIFIERS_URL`` where ``reward_kwargs`` has none: a token does not
+belong into a configuration that is logged.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ def compute_score(
 ) -> Dict[str, float]:
     """The score of one completion, as verl calls for it.
 
-    :param data_source: names the verifier where ``verifier`` does not: its last part, ``countdown`` of ``evenkeel/countdown``
+    :param data_source: its last part names the verifier where ``verifier`` does not: ``countdown`` of
+        ``evenkeel/countdown``
     :param ground_truth: the verifier's, as an object or its JSON text
     :param url: of the service; default: the variable ``EVENKEEL_VERIFIERS_URL``
-    :param no_verdict: the score where there is no verdict (``abstained``, ``failed``), for verl knows no missing score; or
-        ``"raise"`` to stop the run there
+    :param no_verdict: the score where there is no verdict (``abstained``, ``failed``), for verl knows no missing
+        score; or ``"raise"`` to stop the run there
     :returns: ``score``, and ``acc``, ``formatted``, ``abstained``, ``failed`` as 0 or 1, which verl reports
     """
     name = _verifier(verifier, data_source)
