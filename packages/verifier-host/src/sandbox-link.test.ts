@@ -1,6 +1,6 @@
 /** What the process keeps from code that got out of vm2: the same start, with a program of the attacker's in place of ours. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -162,6 +162,22 @@ describe('SandboxLink', () => {
     await link.gone;
     const outcome = await link.run('score', ['1'], { maxChars: 100 });
     expect(outcome.death).toMatchObject({ code: 'contract', message: expect.stringContaining('nothing is asked') });
+  });
+
+  test.skipIf(process.platform !== 'linux')('a signal to its group does not reach the host', async () => {
+    // Handles of processes that were never started have no process to signal: some signal the group, without any permission.
+    const link = startProgram(`
+      const { ChildProcess } = require('child_process');
+      try { require('child_process').spawnSync('/bin/true'); } catch {}
+      reply(null); frame();
+      for (let at = 0; at < 10_000; at++) new ChildProcess()._handle.kill(15);`);
+    expect(await link.ready).toBeNull();
+    const group = readFileSync(`/proc/${link.pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ')[2];
+    expect(group).toBe(`${link.pid}`);
+    const outcome = await link.run('score', ['1'], { maxChars: 100 });
+    expect(outcome.death?.code).toBe('crash');
   });
 
   test('what a process says of its end is told without control characters', async () => {

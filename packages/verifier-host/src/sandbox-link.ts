@@ -154,8 +154,14 @@ export class SandboxLink {
         '-e',
         bootstrap,
       ],
-      // No environment, and a folder to which nobody writes core files.
-      { env: {}, cwd: parsePath(process.execPath).root, stdio: ['pipe', 'pipe', 'pipe'] },
+      {
+        // No environment, and a folder to which nobody writes core files.
+        env: {},
+        cwd: parsePath(process.execPath).root,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // A group of its own: a signal to its group does not reach the host, nor one from the terminal it, while it has work.
+        detached: process.platform !== 'win32',
+      },
     );
     this.pid = this.#child.pid;
     this.ready = new Promise((settle) => {

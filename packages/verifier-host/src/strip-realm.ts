@@ -45,6 +45,11 @@ export function stripRealm(): void {
   }
   stopClock();
   hardenRealm();
+  // The program looks its globals up when it uses them.
+  for (const name of languageGlobals) {
+    if (Object.hasOwn(globalThis, name))
+      Object.defineProperty(globalThis, name, { writable: false, configurable: false });
+  }
 }
 
 function takeAway(holder: object, key: string | symbol): void {

@@ -434,7 +434,10 @@ interface Asked {
   readonly killed: boolean;
 }
 
-/** A death without a known reason (somebody else's signal, say) is believed the second time. */
+/**
+ * A death without a known reason (somebody else's signal, say) is believed the second time; so is one for memory in a process that
+ * was asked something before, which may hold what another item left.
+ */
 async function askOne(
   cell: SandboxCell,
   process: () => Promise<SandboxLink>,
@@ -442,9 +445,11 @@ async function askOne(
   payload: string,
 ): Promise<Asked> {
   for (let attempt = 1; ; attempt++) {
-    const { answers, death } = await cell.run(await process(), method, [payload], { maxChars, single: true });
+    const link = await process();
+    const { fresh } = link;
+    const { answers, death } = await cell.run(link, method, [payload], { maxChars, single: true });
     if (death === null) return { line: answers[0]!, killed: false };
-    if (death.found || attempt === 2) {
+    if ((death.found && (fresh || death.code !== 'memory')) || attempt === 2) {
       return { line: `!${JSON.stringify({ code: death.code, message: death.message })}`, killed: true };
     }
   }
