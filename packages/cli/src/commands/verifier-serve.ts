@@ -2,9 +2,10 @@
 import { ConfigError, EvenkeelError } from '@evenkeel/core';
 import { readGrants } from '@evenkeel/verifier-host';
 import type { RequestRecord, VerifierService, VerifierServiceOptions } from '@evenkeel/verifier-service';
-import { type Command, type ExitCode, exitCodes, type Flag, UsageError } from '../command.ts';
+import { type Command, type ExitCode, exitCodes, type Flag, type Invocation, UsageError } from '../command.ts';
 import { positional, textFlag, wholeFlag } from '../flag-values.ts';
 import { stderrLogger } from '../stderr-logger.ts';
+import { askingForGrants, yesFlag } from '../verifiers/open-granted.ts';
 
 const DEFAULT_PORT = 8910;
 const HIGHEST_PORT = 65_535;
@@ -24,9 +25,8 @@ const flags: Readonly<Record<string, Flag>> = {
   },
   deadline: { type: 'string', value: 'SECONDS', help: 'for requests under way when it is stopped (default: 10)' },
   verbose: { type: 'boolean', help: 'a JSON line on stderr for each request' },
+  yes: yesFlag,
 };
-
-type Start = (options: VerifierServiceOptions) => Promise<VerifierService>;
 
 export const verifierServeCommand: Command = {
   name: 'verifier serve',
@@ -40,33 +40,18 @@ under way is answered first. docs/verifier-service.md tells of limits, TLS by a 
 
 Examples:
   evenkeel verifier serve countdown zebra arc
-  TOKEN=$(openssl rand -hex 24) evenkeel verifier serve countdown --host 0.0.0.0 --token-env TOKEN --processes 4`,
-  async run({ positionals, flags: given, home, json, print, printJson, note }) {
-    const wish = 'at least one task: evenkeel verifier serve TASK…';
-    const tasks = positional(positionals, { least: 1, most: 1000 }, wish);
-    const host = textFlag(given, 'host') ?? '127.0.0.1';
-    const port = wholeFlag(given, 'port', DEFAULT_PORT);
-    if (port > HIGHEST_PORT)
-      throw new UsageError(`Cannot read --port: it is ${port}, expected at most ${HIGHEST_PORT}`);
+  export TOKEN=$(openssl rand -hex 24)
+  evenkeel verifier serve countdown --host 0.0.0.0 --token-env TOKEN --processes 4`,
+  async run(invocation) {
+    const { flags: given, home, json, print, printJson, note } = invocation;
     const tokenEnv = textFlag(given, 'token-env');
-    const token = tokenEnv === undefined ? undefined : tokenFrom(tokenEnv);
+    const host = textFlag(given, 'host') ?? '127.0.0.1';
+    const options = serviceOptions(invocation, { host, tokenEnv });
     const deadlineMs = wholeFlag(given, 'deadline', 10) * 1000;
-    const { startVerifierService } = await import('@evenkeel/verifier-service');
+    const service = await askingForGrants(invocation, async () =>
+      startSayingFlags({ ...options, grants: await readGrants(home) }),
+    );
     const stopped = untilSignal();
-    const service = await sayingFlags(startVerifierService, {
-      verifiers: tasks,
-      places: { home },
-      grants: await readGrants(home),
-      host,
-      port,
-      insecure: given.insecure === true,
-      processes: wholeFlag(given, 'processes', 1, 1),
-      logger: stderrLogger(),
-      ...(token === undefined ? {} : { token }),
-      ...limit('maxBodyBytes', wholeFlag(given, 'max-body', undefined, 1)),
-      ...limit('maxQueuedItems', wholeFlag(given, 'max-queue', undefined, 1)),
-      ...(given.verbose === true ? { onRequest: writeRequest } : {}),
-    });
     const { url, manifests } = service;
     const served = manifests.map(({ id, version }) => `${id} ${version}`);
     if (json) printJson({ kind: 'listening', url, verifiers: manifests.map(named), token: tokenEnv ?? null });
@@ -84,10 +69,34 @@ Examples:
   },
 };
 
+function serviceOptions(
+  { positionals, flags: given, home }: Invocation,
+  { host, tokenEnv }: { readonly host: string; readonly tokenEnv: string | undefined },
+): VerifierServiceOptions {
+  const wish = 'at least one task: evenkeel verifier serve TASK…';
+  const verifiers = positional(positionals, { least: 1, most: 1000 }, wish);
+  const port = wholeFlag(given, 'port', DEFAULT_PORT);
+  if (port > HIGHEST_PORT) throw new UsageError(`Cannot read --port: it is ${port}, expected at most ${HIGHEST_PORT}`);
+  return {
+    verifiers,
+    places: { home },
+    host,
+    port,
+    insecure: given.insecure === true,
+    processes: wholeFlag(given, 'processes', 1, 1),
+    logger: stderrLogger(),
+    ...(tokenEnv === undefined ? {} : { token: tokenFrom(tokenEnv) }),
+    ...limit('maxBodyBytes', wholeFlag(given, 'max-body', undefined, 1)),
+    ...limit('maxQueuedItems', wholeFlag(given, 'max-queue', undefined, 1)),
+    ...(given.verbose === true ? { onRequest: writeRequest } : {}),
+  };
+}
+
 /** A refusal names the flags that lift it. */
-async function sayingFlags(start: Start, options: VerifierServiceOptions): Promise<VerifierService> {
+async function startSayingFlags(options: VerifierServiceOptions): Promise<VerifierService> {
+  const { startVerifierService } = await import('@evenkeel/verifier-service');
   try {
-    return await start(options);
+    return await startVerifierService(options);
   } catch (error) {
     if (!(error instanceof EvenkeelError)) throw error;
     const flag = { 'token-required': '--token-env NAME, or --insecure', 'address-unavailable': '--port N' }[error.code];
