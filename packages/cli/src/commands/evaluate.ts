@@ -1,7 +1,6 @@
 /** `evenkeel evaluate`: accuracy of a policy per task, in this process, without a server. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { worstTask } from '@evenkeel/algorithms';
 import { ConfigError } from '@evenkeel/core';
 import { loadModelDirectory, type ModelDirectory, policyHash } from '@evenkeel/policy';
 import {
@@ -16,7 +15,7 @@ import { type ArtefactStore, openFolderStore } from '@evenkeel/store';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { checkPromptLengths } from '../data/prompt-lengths.ts';
 import { findPromptSet, knownPromptSet, readPromptSets } from '../data/prompt-set-record.ts';
-import { evaluatePolicy, type TaskCount } from '../evaluate/evaluate-policy.ts';
+import { evaluatePolicy } from '../evaluate/evaluate-policy.ts';
 import {
   drawPrompts,
   type EvaluationPrompt,
@@ -24,16 +23,14 @@ import {
   promptsOfSet,
   readPrompts,
 } from '../evaluate/evaluation-prompts.ts';
+import { evaluationLines, evaluationTable } from '../evaluate/evaluation-report.ts';
 import { namedModel } from '../evaluate/named-model.ts';
 import { type OpenedVerifiers, openVerifiers } from '../evaluate/open-verifiers.ts';
 import { choiceFlag, listFlag, numberFlag, positional, textFlag, wholeFlag } from '../flag-values.ts';
 import { changeText } from '../train/changed-inputs.ts';
 import { linkedTasks } from '../train/linked-tasks.ts';
 import { yesFlag } from '../verifiers/open-granted.ts';
-import { meanEstimate, taskEstimate } from '../view/estimate.ts';
-import { shares } from '../view/result-table.ts';
-import { duration, grouped, percent } from '../view/terminal-text.ts';
-import { textTable } from '../view/text-table.ts';
+import { duration, grouped } from '../view/terminal-text.ts';
 
 const SPLITS = ['heldout', 'tune', 'train', 'all'] as const;
 const PROGRESS_EVERY_MS = 2000;
@@ -135,7 +132,7 @@ async function evaluatePrompts(
   const evaluated = await evaluatePolicy(model, prompts, { ...settings, onProgress }, opened.verifiers);
   const sha256 = policyHash(model.parameters.flat, model.config);
   if (json) {
-    for (const line of jsonLines(evaluated.tasks, settings, { model: name, sha256 })) printJson(line);
+    for (const line of evaluationLines(evaluated.tasks, settings, { model: name, sha256 })) printJson(line);
   } else {
     for (const line of evaluationTable(evaluated.tasks, settings.samplesPerPrompt)) print(line);
     note(`weights sha256 ${sha256}`);
@@ -276,76 +273,4 @@ type Settings = ReturnType<typeof readSettings>;
 /** Settings of drawn puzzles; `all` was refused before. */
 function drawSettings({ split, ...settings }: Settings) {
   return { ...settings, split: split === 'all' ? ('heldout' as const) : split };
-}
-
-function accuracyOf({ correct, total }: TaskCount): number | null {
-  return total === 0 ? null : correct / total;
-}
-
-function worstOf(tasks: readonly TaskCount[]) {
-  const known = tasks.filter(({ total }) => total > 0);
-  return worstTask(Object.fromEntries(known.map((row) => [row.task, accuracyOf(row)!])));
-}
-
-function jsonLines(
-  tasks: readonly TaskCount[],
-  settings: Settings,
-  policy: { model: string; sha256: string },
-): unknown[] {
-  const { samplesPerPrompt, split, promptsPerTask, temperature, maxNewTokens, seed } = settings;
-  const rows = tasks.map((row) => {
-    const estimate = taskEstimate(row, samplesPerPrompt);
-    return {
-      kind: 'task',
-      ...row,
-      accuracy: accuracyOf(row),
-      low: estimate?.low ?? null,
-      high: estimate?.high ?? null,
-    };
-  });
-  return [
-    ...rows,
-    {
-      kind: 'evaluation',
-      ...policy,
-      accuracy: Object.fromEntries(tasks.map((row) => [row.task, accuracyOf(row)])),
-      worst: worstOf(tasks),
-      mean: meanEstimate(tasks, samplesPerPrompt),
-      settings: { split, promptsPerTask, samplesPerPrompt, temperature, maxNewTokens, seed },
-    },
-  ];
-}
-
-/** Accuracy per task with its 95 % interval, worst and average. */
-function evaluationTable(tasks: readonly TaskCount[], samplesPerPrompt: number): string[] {
-  const worst = worstOf(tasks);
-  const mean = meanEstimate(tasks, samplesPerPrompt);
-  const silent = tasks.reduce((sum, { failed, abstained }) => sum + failed + abstained, 0);
-  return [
-    ...textTable(
-      [
-        { heading: 'task' },
-        { heading: 'accuracy', right: true },
-        { heading: '95 %', right: true },
-        { heading: 'correct', right: true },
-        { heading: 'formatted', right: true },
-        { heading: 'of', right: true },
-      ],
-      [
-        ...tasks.map((row) => [
-          row.task,
-          percent(accuracyOf(row)),
-          shares(taskEstimate(row, samplesPerPrompt)),
-          String(row.correct),
-          String(row.formatted),
-          String(row.total),
-        ]),
-        [`worst: ${worst?.task ?? '–'}`, percent(worst?.accuracy ?? null)],
-        ['average', percent(mean?.value ?? null), shares(mean)],
-      ],
-    ),
-    ...(silent === 0
-      ? []
-      : ['', `${silent} completions got no verdict (the verifier failed or abstained) and do not count.`]),
-  ];
 }
