@@ -7,7 +7,6 @@
  * Makes its virtual environment under `.evenkeel/peers` (Python 3.11 or newer). All times are CPU time of one thread. Exits 1 where a
  * difference belongs to no class that `docs/verdicts.md` lists.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { keyedRandom } from '@evenkeel/core';
 import type { Submission, TaskVerifier } from '@evenkeel/verifier';
@@ -15,6 +14,7 @@ import { fuzzTaskOf, fuzzTasks } from '../fuzz/tasks.ts';
 import {
   answersTo,
   askReasoningGym,
+  cutPuzzle,
   type PeerPuzzle,
   peerDifferenceOf,
   reasoningGymPython,
@@ -25,6 +25,8 @@ import {
 const TIMES = 20;
 const LEVEL = 'medium';
 const ANSWERS = 5;
+/** Puzzles whose target is a value cut to a whole number. */
+const CUT = 50;
 const CPU_US = 300_000;
 
 interface PeerCase {
@@ -114,10 +116,13 @@ if (!Number.isSafeInteger(total) || total < 60 || !Number.isSafeInteger(seed) ||
   process.exit(2);
 }
 const share = Math.ceil(total / 6);
-const python = await reasoningGymPython(join(import.meta.dirname, '../../.evenkeel/peers/reasoning-gym'));
+const python = await reasoningGymPython();
+const isCountdown = ({ task }: PeerPuzzle): boolean => task === 'countdown';
 const theirs = await theirPuzzles(python, Math.ceil(share / ANSWERS), seed);
 const ours = ourPuzzles(Math.ceil(share / ANSWERS), seed);
 const cases = [...casesOf('theirs', theirs.puzzles, share, seed), ...casesOf('ours', ours.puzzles, share, seed)];
+const cut = ours.puzzles.filter(isCountdown).slice(0, CUT).map(cutPuzzle);
+for (const puzzle of cut) if (puzzle !== null) cases.push({ origin: 'ours', puzzle, answer: puzzle.answer });
 const rows = cases.map(({ puzzle, answer }) => ({ task: puzzle.task, ...puzzle.truth, answer }));
 const answers = await askReasoningGym(python, ['score'], rows);
 const { secondsPerVerdict } = answers.pop() as {

@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
   verdicts: { path: './verdicts.ts', summary: 'verdicts per second on one core, in process and through the sandbox' },
   'reasoning-gym': { path: './reasoning-gym.ts', summary: "our verdicts beside reasoning-gym's: agreement and speed" },
   fuzz: { path: './fuzz.ts', summary: 'hostile and nearly right completions: no throw, no hang, no other reward' },
+  'fuzz-guided': { path: './fuzz-guided.ts', summary: 'the same, guided by the branches that are reached (Jazzer.js)' },
 };
 
 const [name, ...rest] = process.argv.slice(2).filter((argument) => argument !== '--');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { FuzzCampaign } from './campaign.ts';
+import { guidedTarget } from './guided-target.ts';
 import { fuzzTasks } from './tasks.ts';
 
 const CASES = 8000;
@@ -39,6 +40,13 @@ describe('fuzzing, a short run of it', () => {
     for (let index = 0; index < 200; index++) one.caseOf(index);
     for (const index of [199, 0, 77]) expect(other.caseOf(index)).toEqual(one.caseOf(index));
     expect(new FuzzCampaign('countdown', 4).caseOf(77)).not.toEqual(one.caseOf(77));
+  });
+
+  test.each(fuzzTasks)('the target of the coverage-guided fuzzer takes any bytes for %s', (task) => {
+    const fuzz = guidedTarget(task);
+    for (const text of ['', '\u0000', '\u0000\\boxed{17 * 3 + 20}', '\u0001\ud800', '\u0004\\boxed{8 / (3 - 8 / 3)}']) {
+      expect(() => fuzz(Buffer.from(text))).not.toThrow();
+    }
   });
 
   test('refuses a task that is not here', () => {

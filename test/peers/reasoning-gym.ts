@@ -3,48 +3,29 @@
  * (`docs/verdicts.md`). What runs in Python is `reasoning-gym.py` beside this.
  */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { KeyedRandom } from '@evenkeel/core';
+import { pythonEnvironment } from './python-environment.ts';
 
 /** The version that is compared with. */
 export const reasoningGymVersion = '0.1.19';
 
 const PYTHON = [3, 11] as const;
-const call = promisify(execFile);
 
-/**
- * The Python of a virtual environment that has reasoning-gym; made where there is none.
- *
- * @param folder where it lies or shall lie
- */
-export async function reasoningGymPython(folder: string): Promise<string> {
-  const made = join(folder, reasoningGymVersion);
-  const python = join(made, 'bin/python');
-  if (existsSync(python)) return python;
-  const version = await call('python3', ['-c', 'import sys; print(*sys.version_info[:2])']).catch(() => null);
+/** The Python of an environment that has reasoning-gym; made where there is none. */
+export async function reasoningGymPython(): Promise<string> {
+  const version = await promisify(execFile)('python3', ['-c', 'import sys; print(*sys.version_info[:2])']).catch(
+    () => null,
+  );
   const [major = 0, minor = 0] = (version?.stdout ?? '').trim().split(' ').map(Number);
   if (major < PYTHON[0] || (major === PYTHON[0] && minor < PYTHON[1])) {
     const seen = version === null ? 'there is no python3' : `python3 is ${major}.${minor}`;
-    throw new Error(`Cannot install reasoning-gym: ${seen}, expected Python ${PYTHON.join('.')} or newer on the PATH`);
-  }
-  // Made under another name: half an environment is none.
-  const half = `${made}.part`;
-  await rm(half, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  try {
-    await call('python3', ['-m', 'venv', half]);
-    await call(join(half, 'bin/python'), ['-m', 'pip', 'install', '-q', `reasoning-gym==${reasoningGymVersion}`]);
-  } catch (error) {
-    const said = String((error as { stderr?: string }).stderr ?? error).trim();
     throw new Error(
-      `Cannot install reasoning-gym: ${said.split('\n').at(-1)}, expected venv and pip with a package index`,
+      `Cannot compare with reasoning-gym: ${seen}, expected Python ${PYTHON.join('.')} or newer on the PATH`,
     );
   }
-  await rename(half, made);
-  return python;
+  return join(await pythonEnvironment([`reasoning-gym==${reasoningGymVersion}`]), 'python');
 }
 
 /** Runs the script; its lines as JSON. */
@@ -158,6 +139,17 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
     (_, { answer }) => answer.split(' ').reverse().join(' '),
   ],
 };
+
+/**
+ * The numbers of a Countdown puzzle under an expression with a broken value, and the whole part of that as the target. Null where it
+ * is whole.
+ */
+export function cutPuzzle({ task, truth }: PeerPuzzle): PeerPuzzle | null {
+  const [a, b, c, d] = truth.numbers as [number, number, number, number];
+  const value = a * b + c / d;
+  if (Number.isInteger(value)) return null;
+  return { task, truth: { target: Math.trunc(value), numbers: truth.numbers! }, answer: `${a} * ${b} + ${c} / ${d}` };
+}
 
 /** Answers to a puzzle: the right one, another puzzle's, and changed ones. */
 export function answersTo(random: KeyedRandom, puzzle: PeerPuzzle, other: PeerPuzzle, count: number): string[] {

@@ -30,8 +30,12 @@ export function lastBoxed(completion: string): string | null {
 
 /** Where the brace is that closes what was opened just before `start`; -1 where there is none. */
 function closingBrace(text: string, start: number): number {
+  const first = text.indexOf('}', start);
+  if (first < 0) return -1;
+  const inner = text.indexOf('{', start);
+  if (inner < 0 || inner > first) return first;
   let depth = 1;
-  for (let at = start; at < text.length; at++) {
+  for (let at = inner; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === OPEN_BRACE) depth++;
     else if (code === CLOSE_BRACE && --depth === 0) return at;

@@ -24,7 +24,7 @@ export function score({ groundTruth, completion }: Submission): Verdict {
   if (box === null) return unformatted('no-box');
   const content = box.trim();
   if (content === '') return unformatted('empty-box');
-  const answer = spaced(content, Math.max(target.length, LONGEST_ANSWER));
+  const answer = content === target ? target : spaced(content, Math.max(target.length, LONGEST_ANSWER));
   const correct = answer === target;
   return {
     kind: 'scored',
@@ -74,7 +74,8 @@ function targetFrom(groundTruth: Submission['groundTruth']): string | null {
   if (typeof groundTruth !== 'object' || groundTruth === null || !('target' in groundTruth)) return null;
   const { target } = groundTruth;
   if (typeof target !== 'string') return null;
-  const cells = isGridText(target) ? target : spaced(target.trim(), target.length);
+  if (isGridText(target)) return target;
+  const cells = spaced(target.trim(), target.length);
   return isGridText(cells) ? cells : null;
 }
 
