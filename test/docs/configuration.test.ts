@@ -1,7 +1,7 @@
 /** `docs/configuration.md` against the schema: a field without a word, a wrong default or a broken example fails here. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaultRunFile, parseRunFile, resolveRunConfig, runFileSchema } from '@evenkeel/protocol';
+import { defaultRunFile, parseRunFile, resolveRunConfig, runFileSchema, taskEntryOf } from '@evenkeel/protocol';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -77,5 +77,33 @@ describe('docs/configuration.md', () => {
     expect(config.tasks.map(({ name }) => name)).toEqual(['countdown', 'riddles']);
     expect(config.method.weighter).toMatchObject({ kind: 'iwu', lambda: 0.3, improvementClip: 0.2 });
     expect(config.evaluation).toMatchObject({ every: 25, promptsPerTask: 300, split: 'heldout' });
+  });
+
+  test('has task texts that mean what stands beside them', () => {
+    const texts = [...rows.keys()].filter((text) => /^(countdown|zebra|words|\.\/)/.test(text));
+    expect(texts.map(taskEntryOf)).toEqual([
+      { verifier: 'countdown' },
+      { verifier: 'zebra', level: 'easy' },
+      { verifier: 'words@1.2.0', level: 'hard' },
+      { verifier: './my-task', level: 'easy' },
+      { verifier: 'countdown', prompts: 'my-prompts' },
+      { verifier: 'countdown', level: 'hard', prompts: 'my-prompts' },
+    ]);
+    const known = ['countdown', 'zebra', 'words@1.2.0'].map((id) => ({ id, levels: ['tiny', 'easy', 'hard'] }));
+    const set = { kind: 'prompt-set', sha256: '0'.repeat(64), bytes: 1 };
+    const sets = [{ name: 'my-prompts', rows: set, levels: { countdown: ['hard'] } }];
+    const tasks = texts.filter((task) => !task.startsWith('.'));
+    const names = resolveRunConfig({ tasks }, known, undefined, sets).tasks.map(({ name }) => name);
+    const named = /Default: what the text says, joined by `-` \(([^)]*)\)/.exec(text)?.[1]?.match(/[\w@.-]+/g);
+    expect(named?.length).toBe(3);
+    for (const name of named ?? []) expect(names).toContain(name);
+  });
+
+  test('has a weighted reward that a run takes', () => {
+    const [, example = ''] = /^manifest lists them\. `(\{.*\})` makes/m.exec(text) ?? [];
+    const method = { name: 'grpo', ...JSON.parse(example) };
+    const known = [{ id: 'words', levels: ['tiny'], components: ['format', 'brevity'] }];
+    const config = resolveRunConfig(parseRunFile({ tasks: ['words'], method }), known);
+    expect(config.method.reward).toEqual({ kind: 'weighted', weights: { verdict: 1, format: 0.2 } });
   });
 });

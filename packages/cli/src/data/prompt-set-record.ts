@@ -5,7 +5,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError } from '@evenkeel/core';
 import { artefactRefSchema, type KnownPromptSet, promptSetNameSchema } from '@evenkeel/protocol';
 import { replaceFile, storeErrorFrom } from '@evenkeel/store';
 import { z } from 'zod';
@@ -42,17 +41,6 @@ export async function readPromptSets(home: string): Promise<PromptSetRecord[]> {
 /** The prompt set of a name; null where there is none. */
 export async function findPromptSet(home: string, name: string): Promise<PromptSetRecord | null> {
   return promptSetNameSchema.safeParse(name).success ? await readRecord(join(folderOf(home), `${name}.json`)) : null;
-}
-
-/** @throws {ConfigError} `prompts-unknown`, naming those that there are */
-export async function promptSetNamed(home: string, name: string): Promise<PromptSetRecord> {
-  const found = await findPromptSet(home, name);
-  if (found !== null) return found;
-  const names = (await readPromptSets(home)).map((record) => record.name);
-  const wish = names.length === 0 ? 'one to be made by evenkeel data import FILE.jsonl --name NAME' : names.join(', ');
-  throw new ConfigError(`Cannot find prompt set "${name}" in ${home}: it has no such set, expected ${wish}`, {
-    code: 'prompts-unknown',
-  });
 }
 
 export async function writePromptSet(home: string, record: PromptSetRecord): Promise<void> {
