@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hashOf, sha256Hex } from './hash.ts';
+import { hashOf, sha256Hex, sha256Uint32 } from './hash.ts';
 
 function runtimesOwn(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
@@ -40,8 +40,16 @@ describe('sha256Hex()', () => {
           expect(sha256Hex(data)).toBe(runtimesOwn(typeof data === 'string' ? new TextEncoder().encode(data) : data));
         },
       ),
-      { seed: 1, numRuns: 2000 },
+      { seed: 1, numRuns: 500 },
     );
+  });
+});
+
+describe('sha256Uint32()', () => {
+  test('is what the first eight digits say', () => {
+    for (const text of ['', 'abc', 'é', 'evenkeel-split-1/71=3,17,20']) {
+      expect(sha256Uint32(text)).toBe(Number.parseInt(sha256Hex(text).slice(0, 8), 16));
+    }
   });
 });
 

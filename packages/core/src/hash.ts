@@ -12,6 +12,11 @@ export function sha256Hex(data: Uint8Array | string): string {
   return text;
 }
 
+/** The first 32 bits of SHA-256, as an unsigned number: to sort things into parts by what they are. */
+export function sha256Uint32(data: Uint8Array | string): number {
+  return sha256Words(data)[0]! >>> 0;
+}
+
 /** SHA-256 of a value's canonical JSON: the identity of a configuration or of a job's inputs. */
 export function hashOf(value: unknown): string {
   return sha256Hex(canonicalJson(value));

@@ -3,7 +3,7 @@ export type { Json } from './canonical-json.ts';
 export { canonicalJson } from './canonical-json.ts';
 export type { ErrorRecord, EvenkeelErrorOptions } from './errors.ts';
 export { ConfigError, EvenkeelError, errorRecord } from './errors.ts';
-export { hashOf, sha256Hex } from './hash.ts';
+export { hashOf, sha256Hex, sha256Uint32 } from './hash.ts';
 export type { LogFields, Logger } from './logger.ts';
 export { silentLogger } from './logger.ts';
 export type { KeyedRandom } from './philox.ts';

@@ -1,4 +1,4 @@
-import { type KeyedRandom, keyedRandom, sha256Hex } from '@evenkeel/core';
+import { type KeyedRandom, keyedRandom, sha256Uint32 } from '@evenkeel/core';
 import type { PuzzleQuery, Split } from './contract.ts';
 
 const MAX_DRAWS = 10_000;
@@ -9,7 +9,7 @@ const MAX_DRAWS = 10_000;
  * @param key what makes two puzzles the same one (for Countdown the target and the sorted numbers, say)
  */
 export function splitOf(key: string): Split {
-  const bucket = Number.parseInt(sha256Hex(`evenkeel-split-1/${key}`).slice(0, 8), 16) % 10;
+  const bucket = sha256Uint32(`evenkeel-split-1/${key}`) % 10;
   return bucket === 0 ? 'heldout' : bucket === 1 ? 'tune' : 'train';
 }
 
@@ -27,8 +27,9 @@ export function drawInSplit<T>(
   draw: (random: KeyedRandom) => T | null,
   keyOf: (candidate: T) => string,
 ): T {
+  const streamOfLevel = `${stream}/${query.level}`;
   for (let attempt = 0; attempt < MAX_DRAWS; attempt++) {
-    const candidate = draw(keyedRandom(query.seed, `${stream}/${query.level}`, query.index, attempt));
+    const candidate = draw(keyedRandom(query.seed, streamOfLevel, query.index, attempt));
     if (candidate !== null && splitOf(keyOf(candidate)) === query.split) return candidate;
   }
   throw new RangeError(

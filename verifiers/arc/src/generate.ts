@@ -5,6 +5,7 @@
 import { type KeyedRandom, sha256Hex } from '@evenkeel/core';
 import { drawInSplit, type Puzzle, type PuzzleQuery } from '@evenkeel/verifier';
 import { type Grid, sameGrid } from './grid.ts';
+import { invariantsOf } from './invariant.ts';
 import { type Level, levels } from './levels.ts';
 import type { Rule } from './rule.ts';
 
@@ -54,8 +55,35 @@ export function generate(query: PuzzleQuery): ArcPuzzle {
 
 /** What makes two puzzles the same: all that is shown, the order of the examples aside. */
 function keyOf({ examples, test }: Candidate): string {
-  const shown = examples.map(({ input, output }) => `${input.join('')}>${output.join('')}`).sort();
-  return `${shown.join(';')};${test.input.join('')}`;
+  codes.length = 0;
+  for (const { input, output } of examples.toSorted(compareExamples)) {
+    pushDigits(input);
+    codes.push(ARROW);
+    pushDigits(output);
+    codes.push(SEMICOLON);
+  }
+  pushDigits(test.input);
+  return String.fromCharCode(...codes);
+}
+
+const ZERO = 48;
+const SEMICOLON = 59;
+const ARROW = 62;
+/** Of a key's characters; filled anew for each. */
+const codes: number[] = [];
+
+function pushDigits(grid: Grid): void {
+  for (const cell of grid) codes.push(ZERO + cell);
+}
+
+/** The order of their texts. */
+function compareExamples(one: Example, other: Example): number {
+  return compareGrids(one.input, other.input) || compareGrids(one.output, other.output);
+}
+
+function compareGrids(one: Grid, other: Grid): number {
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return one[at]! - other[at]!;
+  return 0;
 }
 
 function drawCandidate(random: KeyedRandom, level: Level): Candidate | null {
@@ -87,8 +115,10 @@ function drawExamples(random: KeyedRandom, rule: Rule, level: Level): Candidate 
 
 /** Whether every rule that explains the examples, and speaks of the test input, gives the same answer. */
 function isDetermined({ rule, examples, test }: Candidate, rules: readonly Rule[]): boolean {
+  let shared = ~0;
+  for (const { input, output } of examples) shared &= invariantsOf(input, output);
   return rules.every((other) => {
-    if (other === rule || !explains(other, examples)) return true;
+    if ((other.invariants & ~shared) !== 0 || other === rule || !explains(other, examples)) return true;
     const answer = other.apply(test.input);
     return answer === null || sameGrid(answer, test.output);
   });

@@ -3,10 +3,13 @@
  */
 import type { KeyedRandom } from '@evenkeel/core';
 import { type Grid, mirror } from './grid.ts';
+import { mirrorInvariants } from './invariant.ts';
 
 export interface Rule {
   /** The name in reasoning-gym's table, whatever the name says (see `rules/gravity.ts`). */
   readonly name: string;
+  /** What holds of each pair of it, whatever the grid: bits of `invariant.ts`. */
+  readonly invariants: number;
   /** A grid that the rule speaks of; null where this draw gave none: draw again. */
   draw(random: KeyedRandom, length: number): Grid | null;
   /** The output; null where the rule does not speak of such a grid. Of the same length. */
@@ -17,6 +20,7 @@ export interface Rule {
 export function mirrored(name: string, rule: Rule): Rule {
   return {
     name,
+    invariants: mirrorInvariants(rule.invariants),
     draw(random, length) {
       const grid = rule.draw(random, length);
       return grid === null ? null : mirror(grid);
@@ -42,4 +46,11 @@ export function anyColor(random: KeyedRandom): number {
 export function colorBut(random: KeyedRandom, excluded: number): number {
   const color = 1 + random.integer(8);
   return color < excluded ? color : color + 1;
+}
+
+/** Each cell with an even chance background or one of the colours from 1 to `colors`. */
+export function scattered(random: KeyedRandom, length: number, colors: number): number[] {
+  const cells: number[] = [];
+  for (let at = 0; at < length; at++) cells.push(random.integer(2) === 0 ? between(random, 1, colors) : 0);
+  return cells;
 }

@@ -1,5 +1,6 @@
 /** One block is cleaned, or moved by what it is. */
 import { blank, type Grid, onlyColor, onlySegment, paint, segmentsOf } from '../grid.ts';
+import { ONE_COLOR, ONLY_REMOVED, SAME_CELLS, SAME_PLACES } from '../invariant.ts';
 import { anyColor, between, colorBut, type Rule } from '../rule.ts';
 
 const MAX_NOISE = 3;
@@ -16,6 +17,7 @@ function freePlaces(grid: Grid): number[] {
 /** Single cells around a block, of its colour, vanish. */
 const removeNoise: Rule = {
   name: 'block_and_noise_remove',
+  invariants: ONLY_REMOVED | ONE_COLOR,
   draw(random, length) {
     const size = between(random, 2, length);
     const start = between(random, 0, length - size);
@@ -58,6 +60,7 @@ function majorityColor(cells: Grid): number {
 /** Cells of other colours within a block get the block's. */
 const removeNoiseInside: Rule = {
   name: 'block_and_noise_remove_inside',
+  invariants: SAME_PLACES | ONE_COLOR,
   draw(random, length) {
     if (length < 7) return null;
     const size = between(random, 6, length);
@@ -83,6 +86,7 @@ const removeNoiseInside: Rule = {
 /** A block moves to the right by its own size. */
 const moveByOwnSize: Rule = {
   name: 'move_block_by_own_size',
+  invariants: SAME_CELLS | ONE_COLOR,
   draw(random, length) {
     const size = between(random, 1, Math.floor(length / 2));
     const start = between(random, 0, length - 2 * size);

@@ -1,5 +1,6 @@
 /** A block and a dot of a fixed colour: the block goes to the dot, grows to it, or is mirrored at it. */
 import { blank, type Grid, paint } from '../grid.ts';
+import { ONE_COLOR, SAME_CELLS } from '../invariant.ts';
 import { between, type Rule } from '../rule.ts';
 
 /** A block of one colour beside a dot. */
@@ -48,6 +49,7 @@ function drawBlockAndDot(dotColor: number): Rule['draw'] {
 function touch(name: string, dotColor: number, reach: number): Rule {
   return {
     name,
+    invariants: SAME_CELLS,
     draw: drawBlockAndDot(dotColor),
     apply(grid) {
       const seen = blockAndDot(grid, dotColor);
@@ -62,6 +64,7 @@ function touch(name: string, dotColor: number, reach: number): Rule {
 /** The block grows until it covers the dot; its other end stays. */
 const scale: Rule = {
   name: 'block_scale_to_dot',
+  invariants: ONE_COLOR,
   draw: drawBlockAndDot(2),
   apply(grid) {
     const seen = blockAndDot(grid, 2);
@@ -75,6 +78,7 @@ const scale: Rule = {
 /** The block goes to the other side of the dot, as far from it as it was. */
 const reflect: Rule = {
   name: 'reflect_block_around_dot',
+  invariants: SAME_CELLS,
   draw(random, length) {
     const dot = between(random, 0, length - 1);
     const size = between(random, 1, length - 1);

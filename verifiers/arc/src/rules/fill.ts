@@ -1,11 +1,13 @@
 /** Colour spreads from a pixel, or appears beside a block. */
 import { blank, type Grid, mirror, onlySegment, paint, segmentsOf } from '../grid.ts';
+import { KEPT } from '../invariant.ts';
 import { anyColor, between, colorBut, type Rule } from '../rule.ts';
 import { hasBorderPixel } from './reflect.ts';
 
 /** A block with one pixel of another colour at one side: that colour fills the grid from there to the edge. */
 const fillFromPixel: Rule = {
   name: 'fill_from_pixel',
+  invariants: KEPT,
   draw(random, length) {
     if (length < 8) return null;
     const size = between(random, 3, length - 5);
@@ -31,6 +33,7 @@ const MARKER = 5;
 /** A wall of colour 5 at one edge, and pixels: each fills the background between it and the next thing on the wall's side. */
 const fillUntilCollision: Rule = {
   name: 'fill_until_collision',
+  invariants: KEPT,
   draw(random, length) {
     const wall = random.integer(2) === 0 ? 0 : length - 1;
     const pixels = between(random, 2, 4);
@@ -63,6 +66,7 @@ function fillBackwards(grid: Grid): number[] {
 /** A block of colour 1 with seeds, one cell away from it: from each seed on, copies of the block in its colour fill the grid. */
 const duplicateFromSeeds: Rule = {
   name: 'duplicate_block_from_seeds',
+  invariants: KEPT,
   draw(random, length) {
     const size = between(random, 2, 4);
     if (length < size + 4) return null;
@@ -97,6 +101,7 @@ const MARK = 3;
 /** Blocks of exactly two cells get a cell of colour 3 on each side. */
 const markSizeTwo: Rule = {
   name: 'mark_size_two_blocks',
+  invariants: KEPT,
   draw(random, length) {
     if (length < 8) return null;
     // Blocks with the two cells that follow them, and single cells of background (0), are laid out and then shuffled.

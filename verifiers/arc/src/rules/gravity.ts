@@ -4,13 +4,12 @@
  * are identifiers, by which our rules are compared with the published ones.
  */
 import { blank, type Grid, paint } from '../grid.ts';
-import { anyColor, between, mirrored, type Rule } from '../rule.ts';
+import { ONE_COLOR, PACKED_LEFT, SAME_CELLS } from '../invariant.ts';
+import { mirrored, type Rule, scattered } from '../rule.ts';
 
-const drawColorful: Rule['draw'] = (random, length) =>
-  Array.from({ length }, () => (random.integer(2) === 0 ? anyColor(random) : 0));
+const drawColorful: Rule['draw'] = (random, length) => scattered(random, length, 9);
 
-const drawOnesAndTwos: Rule['draw'] = (random, length) =>
-  Array.from({ length }, () => (random.integer(2) === 0 ? between(random, 1, 2) : 0));
+const drawOnesAndTwos: Rule['draw'] = (random, length) => scattered(random, length, 2);
 
 function count(grid: Grid, color: number): number {
   let found = 0;
@@ -28,6 +27,7 @@ function onesAndTwos(grid: Grid): { ones: number; twos: number } | null {
 /** All cells are packed, in their order. */
 const pack: Rule = {
   name: 'gravity_right',
+  invariants: SAME_CELLS | PACKED_LEFT,
   draw: drawColorful,
   apply(grid) {
     const output = blank(grid.length);
@@ -40,6 +40,7 @@ const pack: Rule = {
 /** As many cells of colour 1 as there are cells of any colour. */
 const tally: Rule = {
   name: 'gravity_counting_right',
+  invariants: ONE_COLOR | PACKED_LEFT,
   draw: drawColorful,
   apply(grid) {
     const filled = grid.length - count(grid, 0);
@@ -53,6 +54,7 @@ const tally: Rule = {
 /** Colour 1 goes to the right end, colour 2 to the left. */
 const part: Rule = {
   name: 'gravity_antigravity_right',
+  invariants: SAME_CELLS,
   draw: drawOnesAndTwos,
   apply(grid) {
     const counts = onesAndTwos(grid);
@@ -67,6 +69,7 @@ const part: Rule = {
 /** Each cell goes one step, if the place is free once the cell before it has gone. */
 const step: Rule = {
   name: 'gravity_one_step_right',
+  invariants: SAME_CELLS,
   draw: drawColorful,
   apply(grid) {
     const output = [...grid];
@@ -85,6 +88,7 @@ const step: Rule = {
 /** Colour 2 is the heavier: it lies below colour 1. */
 const weigh: Rule = {
   name: 'gravity_weighted_colors_right',
+  invariants: SAME_CELLS | PACKED_LEFT,
   draw: drawOnesAndTwos,
   apply(grid) {
     const counts = onesAndTwos(grid);

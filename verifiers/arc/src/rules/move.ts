@@ -1,12 +1,15 @@
 /** A block moves by a fixed number of cells: 32 rules that differ in distance, direction, colours and what happens at the edge. */
 import type { KeyedRandom } from '@evenkeel/core';
 import { blank, type Grid, onlyColor, onlySegment } from '../grid.ts';
+import { turnedRight } from '../invariant.ts';
 import { anyColor, between, mirrored, type Rule } from '../rule.ts';
 
 /** The colours of a block: one for all cells, or one for each. */
 function drawColors(random: KeyedRandom, size: number, solid: boolean): number[] {
-  if (solid) return new Array<number>(size).fill(anyColor(random));
-  return Array.from({ length: size }, () => anyColor(random));
+  const colors: number[] = [];
+  const only = solid ? anyColor(random) : 0;
+  for (let at = 0; at < size; at++) colors.push(solid ? only : anyColor(random));
+  return colors;
 }
 
 function place(colors: readonly number[], start: number, length: number): number[] {
@@ -17,7 +20,13 @@ function place(colors: readonly number[], start: number, length: number): number
 
 function rotateRight(grid: Grid, distance: number): number[] {
   const { length } = grid;
-  return Array.from(grid, (_, at) => grid[(at + length - (distance % length)) % length]!);
+  const output: number[] = [];
+  let from = (length - (distance % length)) % length;
+  for (let at = 0; at < length; at++) {
+    output.push(grid[from]!);
+    from = from + 1 === length ? 0 : from + 1;
+  }
+  return output;
 }
 
 /** Whether the cells that are not background follow each other on the ring. */
@@ -35,6 +44,7 @@ function isOneBlockOnRing(grid: Grid): boolean {
 function moveRight(name: string, distance: number, solid: boolean): Rule {
   return {
     name,
+    invariants: turnedRight(distance),
     draw(random, length) {
       if (length < distance + 2) return null;
       const size = between(random, 1, length - distance - 1);
@@ -52,6 +62,7 @@ function moveRight(name: string, distance: number, solid: boolean): Rule {
 function moveWrappedRight(name: string, distance: number, solid: boolean): Rule {
   return {
     name,
+    invariants: turnedRight(distance),
     draw(random, length) {
       const size = between(random, 1, length);
       const start = between(random, 0, length - 1);

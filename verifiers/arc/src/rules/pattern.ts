@@ -1,5 +1,6 @@
 /** Points, blocks and patterns are completed or copied. */
 import { blank, type Grid, onlyColor, onlySegment, paint, segmentsOf } from '../grid.ts';
+import { KEPT, ONE_COLOR, ONLY_REMOVED } from '../invariant.ts';
 import { anyColor, between, type Rule } from '../rule.ts';
 
 /** First and last cell that are not background. */
@@ -14,6 +15,7 @@ function ends(grid: Grid): { first: number; last: number } {
 /** Two points of one colour: the cells between them get it too. */
 const fillBetween: Rule = {
   name: 'two_points_and_fill',
+  invariants: KEPT | ONE_COLOR,
   draw(random, length) {
     const color = anyColor(random);
     const one = between(random, 0, length - 1);
@@ -36,6 +38,7 @@ const fillBetween: Rule = {
 /** The other way round: of a block, the two ends are kept. */
 const keepEnds: Rule = {
   name: 'two_points_and_fill_inv',
+  invariants: ONLY_REMOVED | ONE_COLOR,
   draw(random, length) {
     const points = fillBetween.draw(random, length);
     return points === null ? null : fillBetween.apply(points);
@@ -54,6 +57,7 @@ const keepEnds: Rule = {
 function copyToDots(name: string, takesDotColor: boolean): Rule {
   return {
     name,
+    invariants: takesDotColor ? KEPT : KEPT | ONE_COLOR,
     draw(random, length) {
       const size = random.integer(2) === 0 ? 3 : 5;
       if (size >= length) return null;
@@ -89,6 +93,7 @@ function copyToDots(name: string, takesDotColor: boolean): Rule {
 /** A pattern of 2 to 5 cells stands twice at the left edge: it goes on to the right edge. */
 const repeat: Rule = {
   name: 'repeat_pattern_full',
+  invariants: KEPT,
   draw(random, length) {
     const size = between(random, 2, 5);
     const pattern = Array.from({ length: size }, () => anyColor(random));

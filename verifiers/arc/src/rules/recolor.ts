@@ -1,10 +1,12 @@
 /** Cells change their colour and stay where they are. */
 import { blank, type Grid, onlyColor, paint, type Segment, segmentsOf } from '../grid.ts';
-import { anyColor, between, type Rule } from '../rule.ts';
+import { ONE_COLOR, SAME_PLACES } from '../invariant.ts';
+import { between, type Rule, scattered } from '../rule.ts';
 
 const changeToFive: Rule = {
   name: 'change_to_five',
-  draw: (random, length) => Array.from({ length }, () => (random.integer(2) === 0 ? anyColor(random) : 0)),
+  invariants: SAME_PLACES | ONE_COLOR,
+  draw: (random, length) => scattered(random, length, 9),
   apply: (grid) => (grid.every((cell) => cell === 0) ? null : grid.map((cell) => (cell === 0 ? 0 : 5))),
 };
 
@@ -20,6 +22,7 @@ function repainted(grid: Grid, segments: readonly Segment[], colorOf: (segment: 
 /** Of several blocks of one colour, the biggest gets colour 1. */
 const paintBiggest: Rule = {
   name: 'paint_biggest_block',
+  invariants: SAME_PLACES,
   draw(random, length) {
     const color = between(random, 2, 9);
     const cells = blank(length);
@@ -44,6 +47,7 @@ const paintBiggest: Rule = {
 /** Of two blocks of colour 3, the bigger gets colour 1 and the smaller colour 2. */
 const recolorBySize: Rule = {
   name: 'recolor_blocks_by_size',
+  invariants: SAME_PLACES,
   draw(random, length) {
     const first = between(random, 2, 8);
     const second = between(random, 2, 8);
@@ -66,6 +70,7 @@ const recolorBySize: Rule = {
 /** A palette at the left edge, and as many blocks of colour 5: each gets its colour of the palette, in order. */
 const recolorFromPalette: Rule = {
   name: 'recolor_blocks_from_palette',
+  invariants: SAME_PLACES,
   draw(random, length) {
     const size = between(random, 2, 4);
     const starts: number[] = [];
@@ -97,6 +102,7 @@ const recolorFromPalette: Rule = {
 /** Of each block of colour 2, the left half (rounded down) gets colour 8. */
 const colorLeftHalf: Rule = {
   name: 'color_left_half_blocks',
+  invariants: SAME_PLACES,
   draw(random, length) {
     const cells = blank(length);
     for (let at = 0; at < length; at++) {

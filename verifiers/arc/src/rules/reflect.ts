@@ -1,5 +1,6 @@
 /** A block is mirrored in its place. */
 import { blank, type Grid, onlySegment, type Segment } from '../grid.ts';
+import { SAME_CELLS, SAME_PLACES } from '../invariant.ts';
 import { anyColor, between, colorBut, type Rule } from '../rule.ts';
 
 function reverseInPlace(grid: Grid, { start, size }: Segment): number[] {
@@ -11,6 +12,7 @@ function reverseInPlace(grid: Grid, { start, size }: Segment): number[] {
 /** A block of one colour, with one pixel of another colour at one end. */
 const withBorderPixel: Rule = {
   name: 'reflect_block_with_border_pixel',
+  invariants: SAME_CELLS | SAME_PLACES,
   draw(random, length) {
     const size = between(random, 2, length);
     const start = between(random, 0, length - size);
@@ -37,6 +39,7 @@ export function hasBorderPixel(grid: Grid, { start, size, color }: Segment): boo
 /** A block of any colours, one end of which has a colour that no other cell has. */
 const random: Rule = {
   name: 'reflect_block_random',
+  invariants: SAME_CELLS | SAME_PLACES,
   draw(random, length) {
     const size = between(random, 2, length);
     const start = between(random, 0, length - size);

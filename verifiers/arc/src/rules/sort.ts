@@ -1,5 +1,6 @@
 /** Blocks of one colour are put in order of size, from the left edge, with one cell between. */
 import { blank, type Grid, onlyColor, paint, segmentsOf } from '../grid.ts';
+import { ONE_COLOR, SAME_CELLS } from '../invariant.ts';
 import { anyColor, between, type Rule } from '../rule.ts';
 
 function packed(length: number, sizes: readonly number[], color: number): number[] {
@@ -23,6 +24,7 @@ function sorted(grid: Grid, sizes: readonly number[]): number[] {
 /** Any two or more blocks. */
 const sortBySize: Rule = {
   name: 'sort_blocks_by_size',
+  invariants: SAME_CELLS | ONE_COLOR,
   draw(random, length) {
     const color = anyColor(random);
     const cells = blank(length);
@@ -55,6 +57,7 @@ function longestSequence(length: number): number {
 /** Blocks of all sizes from 1 up, as many as fit, packed already. */
 const sortSequence: Rule = {
   name: 'sort_complete_sequence',
+  invariants: SAME_CELLS | ONE_COLOR,
   draw(random, length) {
     const count = longestSequence(length);
     if (count < 2) return null;
