@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile } from '@evenkeel/store';
+import { replaceFile, storeErrorFrom } from '@evenkeel/store';
 import type { VerifierManifest, VerifierPermissions } from '@evenkeel/verifier';
 import { z } from 'zod';
 import { explainIssue } from './contract-schemas.ts';
@@ -127,7 +127,11 @@ async function changeGrants(
     const grants = change(before.grants);
     const sorted = Object.fromEntries(Object.entries(grants).sort(([a], [b]) => (a < b ? -1 : 1)));
     const text = `${JSON.stringify({ format: 1, grants: sorted } satisfies GrantsFile, null, 2)}\n`;
-    await replaceFile(grantsPath(home), Buffer.from(text), home);
+    try {
+      await replaceFile(grantsPath(home), Buffer.from(text), home);
+    } catch (thrown) {
+      throw storeErrorFrom('store grants', grantsPath(home), thrown);
+    }
   });
 }
 

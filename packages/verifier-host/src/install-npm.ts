@@ -77,10 +77,16 @@ export async function installDependencies(
   await rename(join(scratch, 'node_modules'), bundled);
 }
 
-/** Whether npm is needed, and what was installed may be another thing the next time. */
-export async function hasDependencies(folder: string): Promise<boolean> {
+/** Whether it depends on a folder or a file: what lies there may be another thing the next time. */
+export async function hasLocalDependencies(folder: string): Promise<boolean> {
   const { dependencies, optionalDependencies } = await wantedDependencies(folder);
-  return Object.keys({ ...dependencies, ...optionalDependencies }).length > 0;
+  return Object.values({ ...dependencies, ...optionalDependencies }).some(
+    (version) => localPath(version) !== undefined,
+  );
+}
+
+function localPath(version: string): string | undefined {
+  return /^(?:file|link):(.*)$/.exec(version)?.[1] ?? (/^\.{0,2}\//.test(version) ? version : undefined);
 }
 
 async function wantedDependencies(folder: string): Promise<z.infer<typeof dependentSchema>> {
@@ -102,7 +108,7 @@ function withAbsolutePaths(
   packed: boolean,
 ): Record<string, string> {
   const absolute = (name: string, version: string): string => {
-    const path = /^(?:file|link):(.*)$/.exec(version)?.[1] ?? (/^\.{0,2}\//.test(version) ? version : undefined);
+    const path = localPath(version);
     if (path === undefined) return version;
     const target = resolve(base, path);
     if (packed && relative(base, target).startsWith('..')) {

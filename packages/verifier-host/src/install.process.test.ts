@@ -162,6 +162,10 @@ describe('installVerifier()', () => {
     expect(await scores()).toBe(1);
     expect(registryRequests.join(' ')).not.toMatch(/evenkeel|no-such-package/);
     expect(left()).toEqual(['words']);
+    // The same package once more needs no npm beyond the one that fetches it; from a folder none at all.
+    const again = writeWords(folder('again'), { packageJson, head: usesDependency });
+    vi.stubEnv('PATH', '');
+    expect(await install(again)).toMatchObject({ state: 'unchanged', record: installed.record });
   });
 
   test('takes what a tarball brings along, without npm', async () => {
@@ -283,8 +287,9 @@ describe('an installation that is cut off', () => {
   });
 });
 
-/** Of util-linux; where users may not make mount namespaces the test is skipped. */
-const namespaces = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', root]).status === 0;
+/** Of util-linux. */
+const UNSHARE = 'unshare';
+const namespaces = spawnSync(UNSHARE, ['-rm', 'mount', '-t', 'tmpfs', 'none', root]).status === 0;
 
 describe.skipIf(!namespaces)('on a full disk (skipped where users may not make mount namespaces)', () => {
   test('says so in one line, and leaves nothing but room', async () => {
@@ -292,7 +297,7 @@ describe.skipIf(!namespaces)('on a full disk (skipped where users may not make m
     const files = { 'words.txt': 'a long list of words\n'.repeat(100_000) };
     const source = writeWords(folder('large'), { files });
     const script = `mount -t tmpfs -o size=1m none "${home}" && "$@"; find "${home}" -mindepth 1`;
-    const output = await installing(source, 'unshare', '-rm', 'sh', '-c', script, 'sh').ended;
+    const output = await installing(source, UNSHARE, '-rm', 'sh', '-c', script, 'sh').ended;
     expect(output.split('\n')).toEqual([
       `verifier-install Cannot add verifier ${source}: no space is left on the disk, expected some: free space there and add it again`,
       join(home, 'verifiers'),

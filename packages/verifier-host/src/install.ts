@@ -23,7 +23,7 @@ import { removeGrants } from './grants.ts';
 import { withHomeLock } from './home-lock.ts';
 import { type InspectedVerifier, inspectVerifier } from './inspect-verifier.ts';
 import { copyPackage, hashPackage } from './install-copy.ts';
-import { fetchPackage, hasDependencies, installDependencies } from './install-npm.ts';
+import { fetchPackage, hasLocalDependencies, installDependencies } from './install-npm.ts';
 import { type InstallRecord, installRecordPath, readInstallRecord, writeInstallRecord } from './install-record.ts';
 import { unpackTarball } from './install-unpack.ts';
 
@@ -71,6 +71,9 @@ export async function installVerifier(from: string, options: InstallOptions): Pr
         const folder = join(staging, 'package');
         await mkdir(folder);
         await stage({ kind, source }, folder, staging, options);
+        const untouched = await findUntouched(folder, options);
+        if (untouched !== null) return untouched;
+        await installDependencies(folder, kind === 'folder' ? source : null, join(staging, 'dependencies'), signal);
         return await place(folder, { kind, source }, options);
       } finally {
         await rm(staging, { recursive: true, force: true });
@@ -144,7 +147,7 @@ async function classify(from: string): Promise<Source> {
   return { kind: 'npm', source: from };
 }
 
-/** Puts the whole package, with what it depends on, into the folder. */
+/** Puts the package into the folder, without what it depends on. */
 async function stage({ kind, source }: Source, folder: string, staging: string, options: InstallOptions) {
   const { home, signal } = options;
   if (kind === 'folder') await copyPackage(source, folder, home);
@@ -154,7 +157,24 @@ async function stage({ kind, source }: Source, folder: string, staging: string, 
     throw new SyntaxError('it holds no package.json, expected a verifier package');
   }
   readVerifierPackage(folder, 'folder');
-  await installDependencies(folder, kind === 'folder' ? source : null, join(staging, 'dependencies'), signal);
+}
+
+/** The same package where it is installed already and nothing of it can have changed: then no registry need be asked. */
+async function findUntouched(folder: string, options: InstallOptions): Promise<InstalledVerifier | null> {
+  const staged = readVerifierPackage(folder, 'folder');
+  const { id, version } = staged;
+  const target = join(installedVerifiersDir(options.home), id, version);
+  const before = /^[a-z][a-z0-9-]*$/.test(id) ? await readInstallRecord(options.home, id, version) : null;
+  if (before === null || !existsSync(target) || (await hasLocalDependencies(folder))) return null;
+  const hashes = await Promise.all([folder, target].map(hashPackage));
+  if (hashes.some((hash) => hash !== before.filesSha256)) return null;
+  refuseWorkspaceTwin(staged, options.workspaceDir);
+  const found = readVerifierPackage(target, 'installed');
+  const { manifest, sha256 } = await inspect(found);
+  // The SDK is part of the content, and may be another than it was then.
+  const record = { ...before, sha256 };
+  if (sha256 !== before.sha256) await writeInstallRecord(options.home, record);
+  return { reference: referenceOf(found), package: found, manifest, record, state: 'unchanged', grantsRemoved: false };
 }
 
 /** Opens what was staged, and moves it to where it is found. */
@@ -177,16 +197,6 @@ async function place(folder: string, source: Source, options: InstallOptions): P
     sha256,
     filesSha256: await hashPackage(folder),
   };
-  const installed = (state: InstalledVerifier['state'], kept: InstallRecord, grantsRemoved = false) => ({
-    reference: `${id}@${version}`,
-    package: readVerifierPackage(target, 'installed'),
-    manifest,
-    record: kept,
-    state,
-    grantsRemoved,
-  });
-  const isSame = isThere && before?.filesSha256 === record.filesSha256 && before.sha256 === record.sha256;
-  if (isSame && !(await hasDependencies(folder))) return installed('unchanged', before);
   const isStranger = isThere && before?.source !== record.source;
   if (isStranger) await removeGrants(home, id, version);
   await ensureFolder(dirname(target));
@@ -194,7 +204,14 @@ async function place(folder: string, source: Source, options: InstallOptions): P
   await rename(folder, target);
   await writeInstallRecord(home, record);
   await rm(replacedPath(target), { recursive: true, force: true });
-  return installed(isThere ? 'replaced' : 'added', record, isStranger);
+  return {
+    reference: referenceOf(staged),
+    package: readVerifierPackage(target, 'installed'),
+    manifest,
+    record,
+    state: isThere ? 'replaced' : 'added',
+    grantsRemoved: isStranger,
+  };
 }
 
 /** What it is, of code that ran in the sandbox with nothing granted; of an endpoint as the package has it. */

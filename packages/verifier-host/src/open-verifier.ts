@@ -149,6 +149,6 @@ export class SandboxedVerifier implements OpenVerifier {
 }
 
 /** Of each code none. */
-export function noFailures(): Record<VerifierFailureCode, number> {
+function noFailures(): Record<VerifierFailureCode, number> {
   return { timeout: 0, memory: 0, crash: 0, contract: 0, 'ground-truth': 0, nondeterministic: 0, unreachable: 0 };
 }
