@@ -91,7 +91,7 @@ function pack(source: string): string {
 function writeDependency(name: string, dependencies: Readonly<Record<string, string>> = {}, body = ''): string {
   const at = join(root, name);
   mkdirSync(at, { recursive: true });
-  const scripts = { install: "node -e \"require('fs').writeFileSync('/tmp/evenkeel-script-ran', '')\"" };
+  const scripts = { install: `node -e "require('fs').writeFileSync('${join(root, 'script-ran')}', '')"` };
   writeFileSync(
     join(at, 'package.json'),
     JSON.stringify({ name, version: '1.2.3', main: 'index.js', dependencies, scripts }),
@@ -148,7 +148,7 @@ describe('installVerifier()', () => {
     rmSync(outer, { recursive: true });
     rmSync(inner, { recursive: true });
     expect(await scores()).toBe(1);
-    expect(existsSync('/tmp/evenkeel-script-ran')).toBe(false);
+    expect(existsSync(join(root, 'script-ran'))).toBe(false);
     expect(registryRequests).toEqual([]);
   });
 

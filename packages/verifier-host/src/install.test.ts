@@ -256,7 +256,7 @@ describe('installVerifier() from a tarball', () => {
 
   test.each<[string, (entries: TarEntry[]) => Buffer, RegExp]>([
     ['a path that leads out', (entries) => tarball([...entries, { path: 'package/../../out.js' }]), /leads out of it/],
-    ['an absolute path', (entries) => tarball([...entries, { path: '/tmp/out.js' }]), /leads out of it/],
+    ['an absolute path', (entries) => tarball([...entries, { path: '/out.js' }]), /leads out of it/],
     [
       'a path that leads out by pax',
       (entries) => tarball([...entries, paxPath('a/../../b'), { path: 'x' }]),
@@ -289,7 +289,7 @@ describe('installVerifier() from a tarball', () => {
     expect(failure.message).toMatch(message);
     expect(failure.message).not.toContain('\n');
     expect(left()).toEqual([]);
-    expect(existsSync('/tmp/out.js')).toBe(false);
+    expect(existsSync('/out.js') || existsSync(join(home, 'verifiers/out.js'))).toBe(false);
   });
 
   test('refuses a dependency on what lies beside the tarball', async () => {
