@@ -85,6 +85,8 @@ describe('tasks of one’s own', () => {
       expect(total(task, 'replaced')).toBeGreaterThan(0);
       expect(total(task, 'failed')).toBeGreaterThanOrEqual(total(task, 'replaced'));
     }
+    const reasons = steps.flatMap(({ tasks: all }) => all.flatMap(({ failures = {} }) => Object.keys(failures)));
+    expect([...new Set(reasons)]).toEqual(['crash']);
     expect(total('mute@1.0.0', 'abstained')).toBe(4 * total('mute@1.0.0', 'drawn'));
     expect(total('countdown-mine', 'failed')).toBe(0);
     const mute = train.lines.filter(({ message }) => /gave no verdict on any rollout/.test(String(message)));

@@ -46,6 +46,15 @@ describe('a recorded history', () => {
     for (const { from, to } of step.activities) expect(to).toBeGreaterThan(from);
   });
 
+  test('of a step whose verdicts failed has its replacements as rounds of their own', () => {
+    const step = timelineOf(histories.find(({ name }) => name === 'replaced-step')!.history)!;
+    expect(step.events).toBeLessThanOrEqual(60);
+    const types = step.activities.toSorted((a, b) => a.from - b.from).map(({ type }) => type);
+    expect(types.filter((type) => type === 'planRound')).toHaveLength(1);
+    expect(types.filter((type) => type === 'verify')).toHaveLength(3);
+    expect(types.filter((type) => type === 'update')).toHaveLength(1);
+  });
+
   test('of other code is refused: the check sees what it is there for', async () => {
     const step = histories.find(({ history }) => timelineOf(history)?.workflowType === 'trainingStep')!;
     const changed = JSON.parse(JSON.stringify(step.history).replaceAll('"rollOut"', '"rollAnything"'));

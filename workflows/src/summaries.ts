@@ -25,8 +25,10 @@ export function tableText(table: StepTable): string[] {
 }
 
 /** What got no verdict; nothing where everything got one. */
-function silenceText({ failed = 0, replaced = 0, abstained = 0 }: StepTable['tasks'][number]): string {
-  return `${failed === 0 ? '' : `, failed ${failed} (replaced ${replaced})`}${abstained === 0 ? '' : `, abstained ${abstained}`}`;
+function silenceText({ failed = 0, replaced = 0, abstained = 0, failures = {} }: StepTable['tasks'][number]): string {
+  const reasons = Object.entries(failures).map(([code, count]) => `${code} ${count}`);
+  const detail = [...reasons, `replaced ${replaced}`].join(', ');
+  return `${failed === 0 ? '' : `, failed ${failed} (${detail})`}${abstained === 0 ? '' : `, abstained ${abstained}`}`;
 }
 
 export function evaluationText(evaluation: Evaluation): string {

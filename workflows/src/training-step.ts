@@ -1,5 +1,6 @@
 import type { FinishedRound, RoundOutcome, RoundPlan, RunRef, RunState, StepTable } from '@evenkeel/activities';
 import { setHandler, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import { doubtsOf } from './doubts.ts';
 import { type StepPhase, searchAttributes, stepStatusQuery } from './messages.ts';
 import { decision, rollout, training, verification } from './proxies.ts';
 import { countsText, tableText } from './summaries.ts';
@@ -53,11 +54,11 @@ export async function trainingStep(input: TrainingStepInput): Promise<TrainingSt
     sequences += shards.reduce((sum, shard) => sum + shard.sequences, 0);
     const rollouts = shards.map((shard) => shard.rollouts);
     phase = 'verify';
-    const { verdicts } = await verification(label).verify({
+    const verified = await verification(label).verify({
       ...{ run, config, step: state.step, round: current.round, ...again, purpose: 'train' as const },
       ...{ prompts: current.prompts, rollouts },
     });
-    rounds.push({ plan: current, rollouts, verdicts });
+    rounds.push({ plan: current, rollouts, verdicts: verified.verdicts, ...doubtsOf(verified) });
     phase = 'select';
     outcome = await decision(`filter ${name}, select`).closeRound({ run, config, state, rounds });
     if (outcome.kind === 'again') plan = outcome.plan;

@@ -220,6 +220,21 @@ describe('closeRound() with verdicts that failed', () => {
     expect(tally.tasks).toMatchObject({ arc: { rollouts: 3, failed: 4, replaced: 3 } });
   });
 
+  test('carries on why verdicts failed, of all rounds together, and nothing where none did', async () => {
+    const round = await run.finishedRound(0, groups(['arc', ['failed', 'failed', 0, 1]], ['zebra', MIXED]));
+    const plan = await planOf([round]);
+    const first = await run.finishedReplacement(plan, [1, 1]);
+    const outcome = await close(run, [
+      { ...round, doubts: { arc: { failures: { crash: 1, timeout: 1 } }, zebra: { retried: 1 } } },
+      { ...first, doubts: { arc: { failures: { crash: 3 }, retried: 2 } } },
+    ]);
+    expect((await tallyOf(outcome)).doubts).toEqual({
+      arc: { failures: { crash: 4, timeout: 1 }, retried: 2 },
+      zebra: { retried: 1 },
+    });
+    expect(await tallyOf(await close(run, [round, first]))).not.toHaveProperty('doubts');
+  });
+
   test('is a function of its input with replacements too', async () => {
     const round = await run.finishedRound(0, groups(['arc', ['failed', 'failed', 0, 1]]));
     expect(await close(run, [round])).toEqual(await close(run, [round]));

@@ -13,6 +13,7 @@ import { type BatchRow, encodeBatch, encodePrompts } from '@evenkeel/store';
 import { loadAlgorithmState, loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
 import { dealMinibatches, type Minibatches } from './deal-minibatches.ts';
+import { addDoubts } from './doubts.ts';
 import { failedPlaces, groupsOf, type ReadRound, type RolledGroup, readRound } from './groups.ts';
 import { drawRound, shardsOf, trainingDraws } from './plan-round.ts';
 import type { ControlActivities, FinishedRound, RoundPlan } from './types.ts';
@@ -149,6 +150,7 @@ export function closeRound(context: ActivityContext): ControlActivities['closeRo
       ),
       tokenizer,
     );
+    const doubts = addDoubts(rounds.map((round) => round.doubts));
     return {
       kind: 'batch',
       batch: rows.length === 0 ? null : await context.store.put('batch', encodeBatch(rows)),
@@ -156,6 +158,7 @@ export function closeRound(context: ActivityContext): ControlActivities['closeRo
         tasks: tallyAdvantages(tally, chosenGroups, advantages),
         target: selection.target,
         realised: selection.realised,
+        ...(Object.keys(doubts).length === 0 ? {} : { doubts }),
       }),
       groups: chosen.length,
       shortfall: selection.shortfall,

@@ -5,11 +5,12 @@ import { loadAlgorithmState, loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
 import { stepRecordName, writeRunRecord } from './run-folder.ts';
 import { stepTable } from './step-table.ts';
-import type { ControlActivities } from './types.ts';
+import type { ControlActivities, Doubts } from './types.ts';
 
 interface StoredTally {
   readonly tasks: Tallies;
   readonly realised: Readonly<Record<string, number>>;
+  readonly doubts?: Doubts;
 }
 
 const tallySchema = z.looseObject({
@@ -44,6 +45,7 @@ export function finishStep(context: ActivityContext): ControlActivities['finishS
       tasks: config.tasks.map(({ name }) => name),
       tallies,
       trained: stored.realised,
+      doubts: stored.doubts ?? {},
       weights: method.weighter.weights(algorithm.method.weighter),
       filterRates: method.planner.filterRates(next.planner),
     });

@@ -33,6 +33,7 @@ export { drawFromSet, promptSplit, readPromptSet, rowsOfTask, type SetDraw } fro
 export { runFolder, stepRecordName, writeRunRecord } from './run-folder.ts';
 export type {
   ControlActivities,
+  Doubts,
   Evaluation,
   FinishedRound,
   OpenedRun,
@@ -46,4 +47,5 @@ export type {
   TaskRow,
   TrainActivities,
   VerifyActivities,
+  VerifyResult,
 } from './types.ts';

@@ -8,7 +8,7 @@ import {
   type TaskStats,
   worstTask,
 } from '@evenkeel/algorithms';
-import type { ControlActivities, StepTable, TaskRow } from './types.ts';
+import type { ControlActivities, Doubts, StepTable, TaskRow } from './types.ts';
 
 /** What a step's table is made of. */
 export interface StepTableInput
@@ -18,6 +18,7 @@ export interface StepTableInput
   > {
   readonly tasks: readonly string[];
   readonly tallies: Tallies;
+  readonly doubts: Doubts;
   /** Groups of the batch per task. */
   readonly trained: Counts;
   /** z: the weights that this step was drawn with. */
@@ -42,6 +43,7 @@ export function stepTable(input: StepTableInput): StepTable {
       trained: input.trained[task] ?? 0,
       improvement: stats === undefined ? null : improvementOf(stats),
       ...(stats === undefined ? {} : silenceOf(stats)),
+      ...input.doubts[task],
     };
   });
   const scored = rows.filter(({ task }) => (tallies[task]?.rollouts ?? 0) > 0);

@@ -3,7 +3,7 @@
  * nothing else of this package.
  */
 import type { ArtefactRef } from '@evenkeel/core';
-import type { RedoEntry, RolloutResult, UpdateResult, VerifyResult } from '@evenkeel/protocol';
+import type { RedoEntry, RolloutResult, UpdateResult, VerdictCounts, VerifyResult } from '@evenkeel/protocol';
 
 /** Which run, under which configuration. */
 export interface RunRef {
@@ -48,11 +48,19 @@ export interface RoundPlan {
   readonly shards: readonly { readonly from: number; readonly to: number }[];
 }
 
+/** How often a task's verdicts failed, by code, and how many were there only when the verifier was asked again. */
+export type Doubt = Pick<VerdictCounts, 'failures' | 'retried'>;
+
+/** By task; those of which nothing was doubtful are left out. */
+export type Doubts = Readonly<Record<string, Doubt>>;
+
 /** A round that is rolled out and verified. */
 export interface FinishedRound {
   readonly plan: RoundPlan;
   readonly rollouts: readonly ArtefactRef[];
   readonly verdicts: ArtefactRef;
+  /** As the verifier host counted it; left out where there is nothing. */
+  readonly doubts?: Doubts;
 }
 
 /** After a round: another one, or the step's batch. */
@@ -87,6 +95,10 @@ export interface TaskRow {
   /** Completions sampled in the place of one whose verdict failed. */
   readonly replaced?: number;
   readonly abstained?: number;
+  /** Of the failed, how many for which reason. Left out where nothing failed. */
+  readonly failures?: Readonly<Record<string, number>>;
+  /** Scored, but only when the verifier was asked again. Left out where it is 0. */
+  readonly retried?: number;
   /** Something was drawn, and nothing of it got a verdict: accuracy and reward say nothing. */
   readonly silent?: true;
 }

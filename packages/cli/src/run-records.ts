@@ -28,6 +28,8 @@ const stepSchema = z.object({
       failed: count.exactOptional(),
       replaced: count.exactOptional(),
       abstained: count.exactOptional(),
+      failures: z.record(z.string(), count).exactOptional(),
+      retried: count.exactOptional(),
       silent: z.literal(true).exactOptional(),
     }),
   ),

@@ -30,6 +30,7 @@ import { choiceFlag, listFlag, numberFlag, positional, textFlag, wholeFlag } fro
 import { changeText } from '../train/changed-inputs.ts';
 import { linkedTasks } from '../train/linked-tasks.ts';
 import { yesFlag } from '../verifiers/open-granted.ts';
+import { silenceText } from '../view/silence-text.ts';
 import { duration, grouped } from '../view/terminal-text.ts';
 
 const SPLITS = ['heldout', 'tune', 'train', 'all'] as const;
@@ -130,6 +131,13 @@ async function evaluatePrompts(
     note(`${grouped(finished)} of ${grouped(total)} completions, ${duration((saidAt - startedAt) / 1000)}`);
   };
   const evaluated = await evaluatePolicy(model, prompts, { ...settings, onProgress }, opened.verifiers);
+  for (const [reference, verifier] of opened.verifiers) {
+    const { failed: failures, retried } = verifier.counts();
+    const codes = Object.fromEntries(Object.entries(failures).filter(([, count]) => count > 0));
+    const failed = Object.values(codes).reduce((sum, count) => sum + count, 0);
+    const text = silenceText({ failed, failures: codes, retried });
+    if (text !== null) note(`Verifier "${reference}": ${text}`);
+  }
   const sha256 = policyHash(model.parameters.flat, model.config);
   if (json) {
     for (const line of evaluationLines(evaluated.tasks, settings, { model: name, sha256 })) printJson(line);

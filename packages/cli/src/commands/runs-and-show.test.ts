@@ -41,7 +41,7 @@ function silentTable(step: number): StepTable {
   return {
     ...table(step),
     tasks: [
-      { ...countdown!, failed: 3, replaced: 2, abstained: 1 },
+      { ...countdown!, failed: 3, replaced: 2, abstained: 1, failures: { crash: 2, timeout: 1 }, retried: 1 },
       { ...arc!, drawn: 8, kept: 0, trained: 0, reward: 0, failed: 64, replaced: 32, silent: true },
     ],
   };
@@ -124,12 +124,14 @@ describe('show', () => {
 
   test('counts what got no verdict by itself: it is no zero', async () => {
     const { lines } = await invoke(showCommand, home, 'silent');
-    expect(lines).toContain('no verdict: countdown 6 failed (4 replaced), 2 abstained');
-    expect(lines).toContain('no verdict: arc-easy 128 failed (64 replaced); no verdict at all in 2 of 2 steps');
-    expect(lines).toContain('no verdict in evaluations: countdown 10 failed');
+    expect(lines).toContain(
+      'verdicts: countdown 6 failed (crash 4, timeout 2; 4 replaced), 2 abstained, 2 scored only when asked again',
+    );
+    expect(lines).toContain('verdicts: arc-easy 128 failed (64 replaced); no verdict at all in 2 of 2 steps');
+    expect(lines).toContain('verdicts in evaluations: countdown 10 failed');
     const step = await invoke(showCommand, home, 'silent', '--step', '1');
     expect(step.lines[4]).toMatch(/^arc-easy +– +– /);
-    expect(step.lines).toContain('no verdict: arc-easy 64 failed (32 replaced)');
+    expect(step.lines).toContain('verdicts: arc-easy 64 failed (32 replaced)');
     const { json } = await invoke(showCommand, home, 'silent', '--step', '1', '--json');
     expect(json).toEqual([{ kind: 'step', run: 'silent', ...silentTable(1) }]);
   });

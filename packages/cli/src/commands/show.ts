@@ -7,7 +7,7 @@ import { positional, wholeFlag } from '../flag-values.ts';
 import { lastStep, type RunEnd, readEvaluations, readResult, readStep, readSteps } from '../run-records.ts';
 import { type RunRecord, readRunRecord } from '../train/run-record.ts';
 import { resultTable } from '../view/result-table.ts';
-import { addSilence, silenceText } from '../view/silence-text.ts';
+import { addSilence, type Silence, silenceText } from '../view/silence-text.ts';
 import { grouped, percent, wantsColour } from '../view/terminal-text.ts';
 import { textTable } from '../view/text-table.ts';
 
@@ -130,7 +130,7 @@ function configRows({ config, createdAt, configHash }: RunRecord, folder: string
   ];
 }
 
-type SilentRow = Pick<TaskRow, 'task' | 'failed' | 'replaced' | 'abstained' | 'silent'>;
+type SilentRow = Pick<TaskRow, 'task' | 'silent'> & Silence;
 
 /** What the run depends on by content: its verifiers and its prompt sets. */
 function inputRows({ inputs, method }: RunConfig): string[][] {
@@ -161,7 +161,7 @@ function noVerdictLines(steps: readonly { readonly tasks: readonly SilentRow[] }
     const text = silenceText(addSilence(rows));
     const mute = rows.filter(({ silent }) => silent === true).length;
     const steps = mute === 0 || rows.length === 1 ? '' : `; no verdict at all in ${mute} of ${rows.length} steps`;
-    return text === null ? [] : [`no verdict${where}: ${task} ${text}${steps}`];
+    return text === null ? [] : [`verdicts${where}: ${task} ${text}${steps}`];
   });
   return lines.length === 0 ? [] : ['', ...lines];
 }

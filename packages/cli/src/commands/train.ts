@@ -246,8 +246,9 @@ function lastSpoke(tables: readonly StepTable[]): (task: string) => boolean {
   };
 }
 
-function accuracies(evaluation: Evaluation): Record<string, number> {
+/** Null where nothing got a verdict: that is no zero. */
+function accuracies(evaluation: Evaluation): Record<string, number | null> {
   return Object.fromEntries(
-    evaluation.tasks.map(({ task, correct, total }) => [task, total === 0 ? 0 : correct / total]),
+    evaluation.tasks.map(({ task, correct, total }) => [task, total === 0 ? null : correct / total]),
   );
 }

@@ -116,7 +116,7 @@ export function liveModel(config: RunConfig, progress: Progress, around: Surroun
             worst: evaluation.worst.accuracy,
             mean: evaluation.mean,
             tasks: Object.fromEntries(
-              evaluation.tasks.map(({ task, correct, total }) => [task, total === 0 ? 0 : correct / total]),
+              evaluation.tasks.map(({ task, correct, total }) => [task, total === 0 ? null : correct / total]),
             ),
           },
   };

@@ -30,7 +30,7 @@ describe('renderLive()', () => {
     );
     const lines = renderLive({ ...model, tasks }, { columns: 90, color: false });
     expect(lines[8]).toBe('worst 31.3 % arc   average 41.7 %');
-    expect(lines[9]).toBe('no verdict: arc 4 failed (3 replaced)');
+    expect(lines[9]).toBe('verdicts: arc 4 failed (3 replaced)');
   });
 
   test('leaves out columns where the terminal is narrow, and cuts what is still too long, but no address', () => {

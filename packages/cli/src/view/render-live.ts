@@ -62,7 +62,7 @@ export interface LiveModel {
   /** One point per finished step. */
   readonly history: readonly LivePoint[];
   /** The last evaluation. */
-  readonly evaluation: (LivePoint & { readonly tasks: Readonly<Record<string, number>> }) | null;
+  readonly evaluation: (LivePoint & { readonly tasks: Readonly<Record<string, number | null>> }) | null;
 }
 
 export interface RenderOptions {
@@ -160,7 +160,7 @@ function summary({ tasks, worst, mean, history, evaluation }: LiveModel, columns
     const text = silenceText(silence);
     return text === null ? [] : [`${task} ${text}`];
   });
-  if (silent.length > 0) lines.push(`no verdict: ${paint('yellow', silent.join('; '))}`);
+  if (silent.length > 0) lines.push(`verdicts: ${paint('yellow', silent.join('; '))}`);
   if (history.length > 1) {
     const room = Math.max(4, Math.floor((columns - 25) / 2));
     const line = (pick: (point: LivePoint) => number) => sparkline(history.map(pick), Math.min(room, 40));
