@@ -67,7 +67,7 @@ function withoutNeedless(
 ): ClueCode[] {
   for (let at = clues.length - 1; at >= 0; at--) {
     // Grids seen before often show at once that the clue is needed.
-    if (others.some((other) => satisfiesAllBut(other, clues, at))) continue;
+    if (anySatisfiesAllBut(others, clues, at)) continue;
     search.clear();
     for (let each = 0; each < clues.length; each++) if (each !== at) search.add(clues[each]!);
     const other = search.find(grid);
@@ -77,9 +77,13 @@ function withoutNeedless(
   return clues;
 }
 
-function satisfiesAllBut(grid: Grid, clues: readonly ClueCode[], exempt: number): boolean {
-  for (let at = 0; at < clues.length; at++) if (at !== exempt && !satisfies(grid, clues[at]!)) return false;
-  return true;
+function anySatisfiesAllBut(grids: readonly Grid[], clues: readonly ClueCode[], exempt: number): boolean {
+  for (const grid of grids) {
+    let at = 0;
+    while (at < clues.length && (at === exempt || satisfies(grid, clues[at]!))) at++;
+    if (at === clues.length) return true;
+  }
+  return false;
 }
 
 /** Lists that are filled anew for each puzzle: clues by kind, and all of them in order. */

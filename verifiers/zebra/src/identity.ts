@@ -94,7 +94,10 @@ function cluesText(words: readonly Word[], clues: readonly ClueCode[]): string {
   const places: number[] = [];
   for (const clue of clues) insert(places, placeOf(words, clue));
   let text = '';
-  for (const place of places) text += text === '' ? textOf(place) : `;${textOf(place)}`;
+  for (const place of places) {
+    if (text !== '') text += ';';
+    text += textOf(place);
+  }
   return text;
 }
 
@@ -115,8 +118,16 @@ function placeOf(words: readonly Word[], clue: ClueCode): number {
   return ((isTurned ? object : subject) << 16) | (rankOfKind[kind]! << 8) | (isTurned ? subject : object);
 }
 
+/** By place: there are some thousands of clues. */
+const clueTexts = new Map<number, string>();
+
 function textOf(place: number): string {
-  const kind = kindsInOrder[(place >> 8) & 255]!;
-  const object = place & 255;
-  return `${wordsInOrder[place >> 16]} ${kind} ${kind === 'in' ? object : wordsInOrder[object]}`;
+  let text = clueTexts.get(place);
+  if (text === undefined) {
+    const kind = kindsInOrder[(place >> 8) & 255]!;
+    const object = place & 255;
+    text = [wordsInOrder[place >> 16], kind, kind === 'in' ? object : wordsInOrder[object]].join(' ');
+    clueTexts.set(place, text);
+  }
+  return text;
 }
