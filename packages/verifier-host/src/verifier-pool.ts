@@ -98,6 +98,10 @@ export class VerifierPool {
   #itemMs = 0;
   /** Answers to what killed when it ran alone, oldest first: it is not asked again. */
   readonly #killers = new Map<string, string>();
+  /** Answers to what ran out of time, oldest first: its like is asked again only alone. */
+  readonly #slow = new Map<string, string>();
+  /** Items to be asked alone, by payload: the same item waits for the same answer. */
+  readonly #alone = new Map<string, Promise<string>>();
   #closing: Promise<void> | null = null;
   #open = 0;
   #whenQuiet: (() => void)[] = [];
@@ -141,9 +145,13 @@ export class VerifierPool {
 
   /** The answer to one item alone, in a process that was not asked anything before. */
   askAlone(method: SandboxMethod, payload: string, maxChars: number): Promise<string> {
-    return this.#enter((settle, fail) => {
+    const asked = this.#alone.get(payload);
+    if (asked !== undefined) return asked;
+    const asking = this.#enter<string>((settle, fail) => {
       this.#again.push({ method, payload, maxChars, settle, fail });
-    });
+    }).finally(() => this.#alone.delete(payload));
+    this.#alone.set(payload, asking);
+    return asking;
   }
 
   /** Ends the processes, after what was asked before. */
@@ -323,14 +331,14 @@ export class VerifierPool {
       const { call, from } = next;
       const kind = batch[0]?.call ?? call;
       if (call.method !== kind.method || call.maxChars !== kind.maxChars) break;
-      if (this.#answerKiller(call, from)) {
+      if (this.#answerKnown(call, from)) {
         this.#waitingItems--;
         if (++next.from === next.to) this.#waiting.shift();
         continue;
       }
       let to = from;
       for (; to < next.to && items < most; to++, items++) {
-        if (this.#killers.size > 0 && this.#killers.has(call.payloads[to]!)) break;
+        if (this.#isKnown(call.payloads[to]!)) break;
         chars += call.payloads[to]!.length;
         if (items > 0 && chars > BATCH_CHARS) break;
       }
@@ -348,19 +356,19 @@ export class VerifierPool {
     return batch;
   }
 
-  /** Answers an item whose like has killed before; false where it is none. */
-  #answerKiller(call: Call, at: number): boolean {
-    const line = this.#killers.size === 0 ? undefined : this.#killers.get(call.payloads[at]!);
-    if (line === undefined) return false;
-    call.proven.add(at);
-    this.#accept([{ call, from: at, to: at + 1 }], [line]);
-    return true;
+  #isKnown(payload: string): boolean {
+    if (this.#killers.size + this.#slow.size === 0) return false;
+    return this.#killers.has(payload) || this.#slow.has(payload);
   }
 
-  #rememberKiller(payload: string, line: string): void {
-    if (payload.length > LONGEST_REMEMBERED) return;
-    this.#killers.set(payload, line);
-    if (this.#killers.size > REMEMBERED) this.#killers.delete(this.#killers.keys().next().value!);
+  /** Answers an item whose like has killed or run out of time before; false where there was none. */
+  #answerKnown(call: Call, at: number): boolean {
+    const payload = call.payloads[at]!;
+    if (!this.#isKnown(payload)) return false;
+    const killed = this.#killers.get(payload);
+    if (killed !== undefined) call.proven.add(at);
+    this.#accept([{ call, from: at, to: at + 1 }], [killed ?? this.#slow.get(payload)!]);
+    return true;
   }
 
   /** Hands answers to their calls; returns what is left without. */
@@ -369,7 +377,11 @@ export class VerifierPool {
     const unanswered: Stretch[] = [];
     for (const { call, from, to } of stretches) {
       const until = Math.min(to, from + answers.length - given);
-      for (let at = from; at < until; at++) call.lines[at] = answers[given++]!;
+      for (let at = from; at < until; at++) {
+        const line = answers[given++]!;
+        call.lines[at] = line;
+        if (isOutOfTime(line)) remember(this.#slow, call.payloads[at]!, line);
+      }
       call.left -= until - from;
       if (call.left === 0) this.#settle(call);
       if (until < to) unanswered.push({ call, from: until, to });
@@ -398,6 +410,10 @@ export class VerifierPool {
   async #interrogate(cell: SandboxCell, suspects: Stretch[]): Promise<void> {
     for (let suspect = suspects[0]; suspect !== undefined; suspect = suspects[0]) {
       const { call, from: at } = suspect;
+      if (this.#answerKnown(call, at)) {
+        if (++suspect.from === suspect.to) suspects.shift();
+        continue;
+      }
       let asked: Asked;
       try {
         asked = await askOne(cell, () => cell.living(), call, call.payloads[at]!);
@@ -407,7 +423,7 @@ export class VerifierPool {
       }
       if (asked.killed) {
         call.proven.add(at);
-        this.#rememberKiller(call.payloads[at]!, asked.line);
+        remember(this.#killers, call.payloads[at]!, asked.line);
       }
       this.#accept([{ call, from: at, to: at + 1 }], [asked.line]);
       if (++suspect.from === suspect.to) suspects.shift();
@@ -421,12 +437,24 @@ export class VerifierPool {
 
   async #askAgain(cell: SandboxCell, again: Again): Promise<void> {
     try {
-      again.settle((await askOne(cell, () => cell.fresh(), again, again.payload)).line);
+      const { line } = await askOne(cell, () => cell.fresh(), again, again.payload);
+      if (!isOutOfTime(line)) this.#slow.delete(again.payload);
+      again.settle(line);
     } catch (error) {
       this.#again.unshift(again);
       throw error;
     }
   }
+}
+
+function isOutOfTime(line: string): boolean {
+  return line.startsWith('!{"code":"timeout"');
+}
+
+function remember(answers: Map<string, string>, payload: string, line: string): void {
+  if (payload.length > LONGEST_REMEMBERED) return;
+  answers.set(payload, line);
+  if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value!);
 }
 
 interface Asked {
