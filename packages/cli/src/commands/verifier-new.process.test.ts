@@ -107,14 +107,14 @@ describe('evenkeel verifier new', () => {
 describe('evenkeel verifier test', () => {
   test('tells a finding like a linter: check, place, what was seen, what was expected, what to do', async () => {
     const folder = changed({
-      [door]: [['return boxed(Math.max(...data.numbers), style)', 'return boxed(Math.min(...data.numbers), style)']],
+      [door]: [['return boxed(winnerOf(data.players), style)', "return boxed({ name: 'zoe', points: 0 }, style)"]],
     });
     const { lines, status } = await testOf(folder);
     expect(status).toBe(1);
     const at = lines.indexOf('error gold-is-right: a gold answer scores the largest reward');
     expect(lines.slice(at + 1, at + 3)).toEqual([
-      expect.stringMatching(/^ {2}level tiny, split train, seed 0, index 0 · chat · "\\\\boxed\{\d+\}"$/),
-      '  score() gave reward 0.1 (wrong-number), expected reward 1',
+      expect.stringMatching(/^ {2}level tiny, split train, seed 0, index 0 · chat · "\\\\boxed\{Zoe\}"$/),
+      '  score() gave reward 0.1 (not-a-name), expected reward 1',
     ]);
     expect(lines).toContain('  → mend gold() or score(): one of them has the wrong answer');
     expect(lines).toContainEqual(expect.stringMatching(/^ {2}and \d+ more like these$/));
@@ -179,7 +179,7 @@ describe('evenkeel verifier test', () => {
     [
       'a module that throws when it is loaded',
       ['export default verifier;', '\nconst none = undefined;\nnone.map(String);\nexport default verifier;'],
-      { check: 'package-loads', message: expect.stringContaining('undefined'), file: door, line: 85 },
+      { check: 'package-loads', message: expect.stringContaining('undefined'), file: door, line: 89 },
     ],
     [
       'another id than its name',
@@ -220,7 +220,7 @@ describe('evenkeel verifier test', () => {
   });
 
   test('keeps a version to what it generates: a change needs a higher one', async () => {
-    const folder = changed({ [door]: [['is the largest?', 'is largest?']] });
+    const folder = changed({ [door]: [['Who has the most?', 'Who has most?']] });
     const recorded = readFileSync(join(folder, 'golden.json'), 'utf8');
     expect((await testOf(folder, '--json')).json).toMatchObject([
       { check: 'golden-changed', message: expect.stringContaining('at levels tiny, easy, hard') },
@@ -231,7 +231,7 @@ describe('evenkeel verifier test', () => {
     );
     expect(readFileSync(join(folder, 'golden.json'), 'utf8')).toBe(recorded);
 
-    const next = changed({ [door]: [['is the largest?', 'is largest?'], ...raised] });
+    const next = changed({ [door]: [['Who has the most?', 'Who has most?'], ...raised] });
     writeFileSync(
       join(next, 'package.json'),
       readFileSync(join(next, 'package.json'), 'utf8').replace('"version": "1.0.0"', '"version": "1.1.0"'),

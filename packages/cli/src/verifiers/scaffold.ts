@@ -75,7 +75,7 @@ function packageJson(name: string, kind: ScaffoldKind): string {
         }
       : {
           name: `evenkeel-verifier-${name}`,
-          description: 'The largest of some numbers: a task for Evenkeel',
+          description: 'Who has the most: a task for Evenkeel',
           keywords: ['evenkeel-verifier'],
           ...common,
           exports: door,

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import verifier from '../javascript/src/index.js';
 import { conformanceFindings, goldenOf, subjectOf } from '../sdk/verifier.js';
 
-/** What a completion scores where 49 is the answer. @param {string} completion */
+/** What a completion scores where carol is the answer. @param {string} completion */
 function scoreOf(completion) {
-  const verdict = verifier.score({ groundTruth: { target: 49 }, completion });
+  const verdict = verifier.score({ groundTruth: { target: 'carol' }, completion });
   return verdict.kind === 'scored' ? [verdict.reward, verdict.reason] : verdict;
 }
 
@@ -20,13 +20,13 @@ test('this version generates what golden.json records', async () => {
   deepEqual(await goldenOf(subjectOf(verifier)), recorded);
 });
 
-test('the number in the last box is the answer', () => {
-  deepEqual(scoreOf('Not \\boxed{3}, it is \\boxed{ 49 }.'), [1, 'correct']);
-  deepEqual(scoreOf('\\boxed{3}'), [0.1, 'wrong-number']);
-  deepEqual(scoreOf('\\boxed{forty-nine}'), [0.1, 'not-a-number']);
-  deepEqual(scoreOf('49'), [0, 'no-answer']);
+test('the name in the last box is the answer', () => {
+  deepEqual(scoreOf('Not \\boxed{bob}, it is \\boxed{ Carol }.'), [1, 'correct']);
+  deepEqual(scoreOf('\\boxed{bob}'), [0.1, 'wrong-name']);
+  deepEqual(scoreOf('\\boxed{carol, I think}'), [0.1, 'not-a-name']);
+  deepEqual(scoreOf('carol'), [0, 'no-answer']);
 });
 
 test('a malformed ground truth fails, and is no zero', () => {
-  equal(verifier.score({ groundTruth: { target: 'x' }, completion: '\\boxed{49}' }).kind, 'failed');
+  equal(verifier.score({ groundTruth: { target: 49 }, completion: '\\boxed{carol}' }).kind, 'failed');
 });

@@ -3,9 +3,9 @@ import { conformanceFindings, goldenOf, subjectOf } from '@evenkeel/verifier';
 import { describe, expect, test } from 'vitest';
 import verifier from '../typescript/src/index.ts';
 
-/** What a completion scores where 49 is the answer. */
+/** What a completion scores where carol is the answer. */
 function scoreOf(completion: string): unknown {
-  const verdict = verifier.score({ groundTruth: { target: 49 }, completion });
+  const verdict = verifier.score({ groundTruth: { target: 'carol' }, completion });
   return verdict.kind === 'scored' ? [verdict.reward, verdict.reason] : verdict;
 }
 
@@ -19,14 +19,14 @@ describe('template-task', () => {
     expect(await goldenOf(subjectOf(verifier))).toEqual(recorded);
   });
 
-  test('takes the number in the last box for the answer', () => {
-    expect(scoreOf('Not \\boxed{3}, it is \\boxed{ 49 }.')).toEqual([1, 'correct']);
-    expect(scoreOf('\\boxed{3}')).toEqual([0.1, 'wrong-number']);
-    expect(scoreOf('\\boxed{forty-nine}')).toEqual([0.1, 'not-a-number']);
-    expect(scoreOf('49')).toEqual([0, 'no-answer']);
+  test('takes the name in the last box for the answer', () => {
+    expect(scoreOf('Not \\boxed{bob}, it is \\boxed{ Carol }.')).toEqual([1, 'correct']);
+    expect(scoreOf('\\boxed{bob}')).toEqual([0.1, 'wrong-name']);
+    expect(scoreOf('\\boxed{carol, I think}')).toEqual([0.1, 'not-a-name']);
+    expect(scoreOf('carol')).toEqual([0, 'no-answer']);
   });
 
   test('fails where the ground truth is malformed, and gives no zero', () => {
-    expect(verifier.score({ groundTruth: { target: 'x' }, completion: '\\boxed{49}' }).kind).toBe('failed');
+    expect(verifier.score({ groundTruth: { target: 49 }, completion: '\\boxed{carol}' }).kind).toBe('failed');
   });
 });

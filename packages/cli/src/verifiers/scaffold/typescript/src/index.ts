@@ -1,6 +1,6 @@
 /**
- * The largest of some numbers: an example to put a task of your own in place of. A task answers three questions, all of them pure:
- * which puzzle (`generate`), which words (`prompt`), which verdict (`score`); `gold` and `decoy` are answers to test them with.
+ * Who has the most: an example to put a task of your own in place of. A task answers three questions, all of them pure: which puzzle
+ * (`generate`), which words (`prompt`), which verdict (`score`); `gold` and `decoy` are answers to test them with.
  */
 import {
   drawInSplit,
@@ -12,28 +12,31 @@ import {
   type Verdict,
 } from '@evenkeel/verifier';
 
-/** What a prompt needs to know. A type alias, as an interface would not count as JSON. */
-export type NumbersData = { readonly numbers: readonly number[] };
+type Player = { readonly name: string; readonly points: number };
+
+/** What a prompt needs to know. Type aliases, as interfaces would not count as JSON. */
+export type GameData = { readonly players: readonly Player[] };
 
 interface LevelRule {
-  /** How many numbers. */
-  readonly count: number;
-  /** How large they get. */
-  readonly largest: number;
+  readonly players: number;
+  readonly mostPoints: number;
 }
 
 const levels: ReadonlyMap<string, LevelRule> = new Map([
-  ['tiny', { count: 2, largest: 99 }],
-  ['easy', { count: 4, largest: 999 }],
-  ['hard', { count: 8, largest: 99_999 }],
+  ['tiny', { players: 3, mostPoints: 20 }],
+  ['easy', { players: 5, mostPoints: 999 }],
+  ['hard', { players: 8, mostPoints: 99_999 }],
 ]);
 
-const verifier: TaskVerifier<NumbersData> = {
+/** The first three are words that the shipped tiny policy knows. */
+const names = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi'];
+
+const verifier: TaskVerifier<GameData> = {
   manifest: {
     id: 'template-task',
     version: '1.0.0',
     sdk: '^1',
-    title: 'The largest of some numbers',
+    title: 'Who has the most',
     levels: [...levels.keys()],
     limits: { timeMs: 1000, memoryMb: 64 },
     permissions: { net: [], read: [], env: [] },
@@ -46,70 +49,75 @@ const verifier: TaskVerifier<NumbersData> = {
         `Cannot generate a puzzle: level is "${query.level}", expected one of ${[...levels.keys()].join(', ')}`,
       );
     }
-    const numbers = drawInSplit(
-      query,
-      'template-task-1',
-      (random) => differentNumbers(random, rule),
-      // Two puzzles with this key are one puzzle: it decides the split, and is the id.
-      identityOf,
-    );
+    // Two puzzles of one identity are one puzzle: it decides the split, and is the id.
+    const players = drawInSplit(query, 'template-task-1', (random) => drawPlayers(random, rule), identityOf);
     return {
-      id: identityOf(numbers),
+      id: identityOf(players),
       level: query.level,
-      data: { numbers },
-      groundTruth: { target: Math.max(...numbers) },
+      data: { players },
+      groundTruth: { target: winnerOf(players).name },
     };
   },
 
   prompt({ data }, style) {
-    if (style === 'compact') return `from ${data.numbers.join(' ')} :`;
-    return `Which of the numbers ${data.numbers.join(', ')} is the largest? Put your answer into \\boxed{}, for example \\boxed{0}.`;
+    if (style === 'compact')
+      return `most : ${data.players.map(({ name, points }) => `${name} is ${points}`).join(' , ')} :`;
+    const game = data.players.map(({ name, points }) => `${capitalised(name)} has ${points} points.`).join(' ');
+    return `${game} Who has the most? Put the name into \\boxed{}, for example \\boxed{Zoe}.`;
   },
 
   gold({ data }, style) {
-    return boxed(Math.max(...data.numbers), style);
+    return boxed(winnerOf(data.players), style);
   },
 
   decoy({ id, data }, style, variant) {
-    const largest = Math.max(...data.numbers);
-    const others = data.numbers.filter((number) => number !== largest);
+    const winner = winnerOf(data.players);
+    const others = data.players.filter(({ name }) => name !== winner.name);
     return boxed(keyedRandom(variant, `template-task-1/decoy/${id}`).pick(others), style);
   },
 
   score({ groundTruth, completion }) {
     const target = targetOf(groundTruth);
     if (target === null) {
-      const message = 'Cannot score an answer: ground truth is malformed, expected { target } with a whole number';
+      const message = 'Cannot score an answer: ground truth is malformed, expected { target } with a name';
       return { kind: 'failed', error: { code: 'ground-truth', message } };
     }
     const answer = lastBoxed(completion)?.trim() ?? '';
     if (answer === '') return verdict(0, null, 'no-answer');
-    if (!/^\d{1,15}$/.test(answer)) return verdict(0.1, answer, 'not-a-number');
-    return Number(answer) === target ? verdict(1, answer, 'correct') : verdict(0.1, answer, 'wrong-number');
+    const name = answer.length > 40 ? '' : answer.toLowerCase();
+    if (name === target) return verdict(1, answer, 'correct');
+    return verdict(0.1, answer, names.includes(name) ? 'wrong-name' : 'not-a-name');
   },
 };
 
 export default verifier;
 
-/** @returns null where the draw gave no puzzle; it is drawn again */
-function differentNumbers(random: KeyedRandom, { count, largest }: LevelRule): number[] | null {
-  const numbers = Array.from({ length: count }, () => random.integer(largest + 1));
-  return new Set(numbers).size === count ? numbers : null;
+/** @returns null where two have the same points: there is one answer, or the draw is no puzzle and is made again */
+function drawPlayers(random: KeyedRandom, rule: LevelRule): Player[] | null {
+  const players = names.slice(0, rule.players).map((name) => ({ name, points: random.integer(rule.mostPoints + 1) }));
+  return new Set(players.map(({ points }) => points)).size === players.length ? players : null;
 }
 
-function identityOf(numbers: readonly number[]): string {
-  return [...numbers].sort((a, b) => a - b).join(',');
+function winnerOf(players: readonly Player[]): Player {
+  return players.reduce((best, player) => (player.points > best.points ? player : best));
 }
 
-function boxed(answer: number, style: PromptStyle): string {
-  return style === 'compact' ? `\\boxed{ ${answer} }` : `\\boxed{${answer}}`;
+function identityOf(players: readonly Player[]): string {
+  return players.map(({ points }) => points).join(',');
+}
+
+function boxed({ name }: Player, style: PromptStyle): string {
+  return style === 'compact' ? `\\boxed{ ${name} }` : `\\boxed{${capitalised(name)}}`;
+}
+
+function capitalised(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 /** @param truth of a puzzle, or of a row that somebody wrote */
-function targetOf(truth: unknown): number | null {
+function targetOf(truth: unknown): string | null {
   if (typeof truth !== 'object' || truth === null || !('target' in truth)) return null;
-  const { target } = truth;
-  return typeof target === 'number' && Number.isSafeInteger(target) ? target : null;
+  return typeof truth.target === 'string' && truth.target !== '' ? truth.target : null;
 }
 
 /**
