@@ -11,6 +11,10 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
     path: '../../packages/verifier-host/bench/sandbox.ts',
     summary: 'verdicts per second through the sandbox',
   },
+  service: {
+    path: '../../packages/verifier-service/bench/service.ts',
+    summary: 'what HTTP costs: requests and verdicts per second, beside the sandbox without it',
+  },
   verdicts: { path: './verdicts.ts', summary: 'verdicts per second on one core, in process and through the sandbox' },
   'reasoning-gym': { path: './reasoning-gym.ts', summary: "our verdicts beside reasoning-gym's: agreement and speed" },
   fuzz: { path: './fuzz.ts', summary: 'hostile and nearly right completions: no throw, no hang, no other reward' },
