@@ -129,7 +129,7 @@ function flatValue(tokens: readonly Token[]): Value | null {
     const { top, bottom } = signed[at + 1] as Value;
     signed.splice(at, 2, { top: sign === '-' ? -top : top, bottom });
   }
-  return folded(folded(signed, '*', '/'), '+', '-')?.[0] as Value | null;
+  return (folded(folded(signed, '*', '/'), '+', '-')?.[0] as Value | undefined) ?? null;
 }
 
 /** With the two operators carried out from the left; null where one has no value at a side or divides by zero. */

@@ -161,13 +161,14 @@ export function answersTo(random: KeyedRandom, puzzle: PeerPuzzle, other: PeerPu
 }
 
 /** In what ways a full score differs. */
-export type PeerDifference =
-  | 'numbers-as-a-set'
-  | 'value-cut'
-  | 'python-expression'
-  | 'line-break'
-  | 'white-space'
-  | 'case';
+export const peerDifferences = [
+  'numbers-as-a-set',
+  'value-cut',
+  'python-expression',
+  'line-break',
+  'white-space',
+] as const;
+export type PeerDifference = (typeof peerDifferences)[number];
 
 /** Why one side gives a full score and the other does not; null for what is not explained. */
 export function peerDifferenceOf(
