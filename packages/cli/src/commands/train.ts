@@ -38,6 +38,7 @@ see docs/configuration.md.
 Examples:
   evenkeel train --run mine --method grpo --steps 50
   evenkeel train --tasks countdown,zebra --seed 1 --run two-tasks
+  evenkeel train --tasks ./my-task,words@1.2.0:hard,countdown=my-prompts --run own-tasks
   evenkeel train my-run.json --json > run.jsonl`,
   run: async (invocation) => await runTraining(invocation),
 };
