@@ -98,6 +98,14 @@ describe('docs/verdicts.md', () => {
     expect(listed).toEqual(new Set(cases.map((row) => row.class).filter((kind) => kind !== 'same')));
   });
 
+  test.each(fuzzTasks)('and the README of %s name the same classes', (task) => {
+    const readme = readFileSync(join(folder, `../../verifiers/${task}/README.md`), 'utf8');
+    const section = readme.slice(readme.indexOf('## Where it differs from the published code'));
+    const named = [...section.matchAll(/^- `([a-z]+(?:-[a-z]+)+)`:/gm)].map(([, kind]) => kind);
+    const classes = cases.filter((row) => row.task === task && row.class !== 'same').map((row) => row.class);
+    expect(new Set(named)).toEqual(new Set(classes));
+  });
+
   test('gives examples that are as it says', () => {
     for (const { kind, example, row, here, published } of rows) {
       expect([kind, example, row?.published]).toEqual([kind, example, published]);
