@@ -19,6 +19,10 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
   'reasoning-gym': { path: './reasoning-gym.ts', summary: "our verdicts beside reasoning-gym's: agreement and speed" },
   fuzz: { path: './fuzz.ts', summary: 'hostile and nearly right completions: no throw, no hang, no other reward' },
   'fuzz-guided': { path: './fuzz-guided.ts', summary: 'the same, guided by the branches that are reached (Jazzer.js)' },
+  generators: {
+    path: './generators.ts',
+    summary: 'puzzles per second, a million without a throw, and how hard they are',
+  },
 };
 
 const [name, ...rest] = process.argv.slice(2).filter((argument) => argument !== '--');
