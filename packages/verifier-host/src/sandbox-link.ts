@@ -64,6 +64,8 @@ const CONTEXT_COPIES = 6;
 /** A failure's line may be longer than the answer that it stands for was allowed to be. */
 const FAILURE_CHARS = 4000;
 const WATCH_MS = 50;
+/** What does not even compute for so long is not waiting for its turn. */
+const PATIENCE_MS = 10_000;
 /** Signs of life without an answer: as many as an item has attempts. */
 const MOST_SIGNS = 16;
 const STDERR_CHARS = 8000;
@@ -286,7 +288,7 @@ export class SandboxLink {
     const quietMs = this.#quietTicks * WATCH_MS;
     const stallMs = this.#stallMs ?? this.#mostComputingMs();
     const computed = quietMs > stallMs / 2 && cpuMs(this.pid) - this.#cpuMsBeforeQuiet >= stallMs;
-    if (computed || quietMs > 3 * (this.#stallMs ?? this.#wallMs + LOAD_MS)) {
+    if (computed || quietMs > (this.#stallMs === undefined ? this.#mostWaitingMs() : 3 * this.#stallMs)) {
       this.condemn('timeout', 'no answer, and not to be interrupted from within: killed by the watchdog');
     } else if (residentBytes(this.pid) > this.#rssLimitBytes + 4 * this.#longestFrameBytes) {
       this.condemn('memory', `more than ${this.#memoryMb} MB of memory: killed by the watchdog`);
@@ -312,6 +314,11 @@ export class SandboxLink {
   #mostComputingMs(): number {
     const readingMs = this.#longestFrameBytes / 50_000;
     return 2 * this.#windowMs + 2 * this.#loadCpuMs + readingMs + 250;
+  }
+
+  /** Longer than a process that does not compute waits for its turn, or to load the verifier, on a busy machine. */
+  #mostWaitingMs(): number {
+    return 2 * this.#windowMs + (this.#isReady ? PATIENCE_MS : 3 * LOAD_MS);
   }
 
   #bury(code: number | null, signal: NodeJS.Signals | null): void {

@@ -181,10 +181,13 @@ export class VerifierSandbox {
 
   /** One item again, alone, in a process that was not asked anything before. */
   async hearAlone(item: string): Promise<Verdict> {
-    const { lines } = await this.#converse('score', [item], VERDICT_CHARS, async (payload, maxChars) => ({
-      lines: [await this.#pool.askAlone('score', payload[0]!, maxChars)],
-      proven: new Set(),
-    }));
+    let begun = false;
+    const { lines } = await this.#converse('score', [item], VERDICT_CHARS, async (payloads, maxChars) => {
+      // What it asks of the network is answered to whichever process: it begins anew each time.
+      if (begun) return await this.#pool.ask('score', payloads, maxChars);
+      begun = true;
+      return { lines: [await this.#pool.askAlone('score', payloads[0]!, maxChars)], proven: new Set() };
+    });
     return this.#verdictOf(lines[0]!);
   }
 

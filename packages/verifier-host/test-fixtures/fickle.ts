@@ -8,7 +8,7 @@ const manifest = {
   sdk: '^1',
   title: 'Fickle',
   levels: ['easy'],
-  limits: { timeMs: 150, memoryMb: 32 },
+  limits: { timeMs: 1000, memoryMb: 64 },
   permissions: { net: [], read: [], env: [] },
 };
 
