@@ -4,7 +4,8 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { startVerifierService, type VerifierService, type VerifierServiceOptions } from './service.ts';
+import { startVerifierService, type VerifierService } from './service.ts';
+import type { VerifierServiceOptions } from './service-options.ts';
 
 export const spinner = join(import.meta.dirname, '../test-fixtures/spinner');
 export const hostile = join(import.meta.dirname, '../../verifier-host/test-fixtures/hostile');

@@ -1,7 +1,3 @@
 export { VerifierServiceError } from './errors.ts';
-export {
-  type RequestRecord,
-  startVerifierService,
-  type VerifierService,
-  type VerifierServiceOptions,
-} from './service.ts';
+export { startVerifierService, type VerifierService } from './service.ts';
+export type { RequestRecord, VerifierServiceOptions } from './service-options.ts';

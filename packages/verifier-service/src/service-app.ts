@@ -4,18 +4,16 @@
  * sockets: `service.ts` listens.
  */
 import { hash } from 'node:crypto';
-import { type EvenkeelError, errorRecord, type Logger } from '@evenkeel/core';
-import { VerifierHostError } from '@evenkeel/verifier-host';
+import type { Logger } from '@evenkeel/core';
 import type { HttpBindings } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler, TypedResponse } from 'hono';
-import { HTTPException } from 'hono/http-exception';
-import type { z } from 'zod';
 import type { AnswerCache } from './answer-cache.ts';
 import { ClientGone, HttpProblem, problemBody } from './errors.ts';
 import type { Hold, ItemBudget } from './item-budget.ts';
 import { readJsonBody } from './json-body.ts';
 import { openApiDocument } from './openapi-document.ts';
+import { downProblem, problemOf, schemaProblem, stoppingProblem, strayProblem } from './problems.ts';
 import { serviceRoutes } from './routes.ts';
 import type { ServedVerifier } from './served-verifier.ts';
 import type { ServiceMetrics } from './service-metrics.ts';
@@ -40,8 +38,6 @@ type Env = {
   Variables: { readonly hold: Hold; readonly bytes: Uint8Array; readonly signal: AbortSignal };
 };
 
-const STOPPING_RETRY_S = 5;
-const DOWN_RETRY_S = 1;
 /** Asked by those who watch the process: they have no token. */
 const OPEN_PATHS = new Set(['/healthz', '/readyz']);
 /** Answered to the last. */
@@ -122,7 +118,7 @@ export function serviceApp(parts: ServiceParts): OpenAPIHono<Env> {
   app.openapi(routes.openapi, (c) => c.body(document, 200, JSON_TYPE) as never);
   document = JSON.stringify(openApiDocument(app, { ...parts, secured: parts.authorized !== null }));
 
-  app.notFound((c) => refuse(c, strayProblem(c, Object.values(routes))));
+  app.notFound((c) => refuse(c, strayProblem(c.req, Object.values(routes))));
   app.onError((error, c) => refuse(c, problemOf(error, parts.logger)));
   return app;
 }
@@ -179,22 +175,6 @@ function gate({ stopping, authorized }: ServiceParts): MiddlewareHandler<Env> {
   };
 }
 
-function stoppingProblem(): HttpProblem {
-  return new HttpProblem(503, 'stopping', 'Cannot answer: the service stops, expected another one to be asked', {
-    'Retry-After': String(STOPPING_RETRY_S),
-  });
-}
-
-function downProblem(names: string, cause?: unknown): HttpProblem {
-  return new HttpProblem(
-    503,
-    'verifier-start',
-    `Cannot answer: ${names} could not be kept running, expected its process to start: ask again`,
-    { 'Retry-After': String(DOWN_RETRY_S) },
-    cause,
-  );
-}
-
 /** Reads the body within the bounds; what the request holds is given back when it is answered and read, or its client gone. */
 function bodyReader({ budget, maxBodyBytes }: ServiceParts): MiddlewareHandler<Env> {
   return async (c, next) => {
@@ -219,7 +199,8 @@ function bodyReader({ budget, maxBodyBytes }: ServiceParts): MiddlewareHandler<E
       // The body is read already, and parsed: what checks the schema asks for it here.
       c.req.json = async () => value as never;
       // So that nobody after this has to know its other spellings.
-      c.req.raw.headers.set('Content-Type', 'application/json');
+      if (c.req.header('content-type') !== JSON_TYPE['Content-Type'])
+        c.req.raw.headers.set('Content-Type', JSON_TYPE['Content-Type']);
       await next();
     } finally {
       void closed.then(() => hold.release());
@@ -278,59 +259,6 @@ function written<T>(
 ): Response & TypedResponse<T, 200, 'json'> {
   c.var.hold.charge(text.length);
   return c.body(text, 200, { ...JSON_TYPE, ...headers }) as unknown as Response & TypedResponse<T, 200, 'json'>;
-}
-
-/** Where no route is: another method of a path that is there, or nothing. */
-function strayProblem(
-  c: Context<Env>,
-  routes: readonly { readonly path: string; readonly method: string }[],
-): HttpProblem {
-  const methods = routes
-    .filter(({ path }) => new RegExp(`^${path.replace('{id}', '[^/]+').replaceAll('.', '\\.')}$`).test(c.req.path))
-    .flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
-  if (methods.length === 0) {
-    return new HttpProblem(404, 'not-found', 'Cannot answer: there is no such path, expected one of /openapi.json');
-  }
-  const allowed = methods.join(', ');
-  return new HttpProblem(
-    405,
-    'method-not-allowed',
-    `Cannot answer: the method is ${c.req.method.slice(0, 20)}, expected ${allowed}`,
-    { Allow: allowed },
-  );
-}
-
-function schemaProblem(target: string, error: z.core.$ZodError): HttpProblem {
-  const issue = error.issues[0];
-  const path = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
-  const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : '';
-  const what = target === 'json' ? 'body' : target;
-  return new HttpProblem(400, 'bad-request', `Cannot read ${what}: ${path}${issue?.message ?? 'not valid'}${more}`);
-}
-
-/** Any thrown value as a refusal; what nobody expected is logged, and told without its inside. */
-function problemOf(thrown: unknown, logger: Logger): HttpProblem | ClientGone {
-  if (thrown instanceof HttpProblem || thrown instanceof ClientGone) return thrown;
-  if (thrown instanceof HTTPException) {
-    return thrown.status === 415
-      ? new HttpProblem(415, 'unsupported-media-type', 'Cannot read body: expected application/json')
-      : new HttpProblem(400, 'bad-request', `Cannot read request: ${thrown.message}`);
-  }
-  if (thrown instanceof VerifierHostError) return hostProblem(thrown);
-  logger.error('Request failed', {
-    reason: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
-  });
-  return new HttpProblem(500, 'internal', 'Cannot answer: the service failed, expected it not to: see its log');
-}
-
-function hostProblem(error: EvenkeelError): HttpProblem {
-  const { code, message } = errorRecord(error);
-  if (code === 'level-unknown') return new HttpProblem(422, code, message);
-  if (code === 'verifier-closed') return stoppingProblem();
-  if (error.retryable) {
-    return new HttpProblem(503, code, message, { 'Retry-After': String(DOWN_RETRY_S) });
-  }
-  return new HttpProblem(500, code, message);
 }
 
 function refuse(c: Context<Env>, problem: HttpProblem | ClientGone): Response {

@@ -240,6 +240,18 @@ describe('a slow or malformed client', () => {
     expect(await service.metric('evenkeel_queue_bytes')).toBe(0);
   });
 
+  test('that does not read its answers is closed', async () => {
+    const service = await open({ requestTimeoutMs: 500 });
+    const asking = 'GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2000);
+    const socket = connect(service.port, '127.0.0.1', () => socket.write(asking));
+    socket.pause();
+    const closed = new Promise<void>((resolve) => socket.on('error', () => resolve()).on('close', () => resolve()));
+    await until(() => service.metric('evenkeel_http_requests_total', 'status="499"').then((count) => count > 0));
+    await until(() => service.metric('evenkeel_http_requests_open').then((count) => count === 1));
+    socket.destroy();
+    await closed;
+  });
+
   test('that holds connections without asking is closed, and cannot hold more than there are', async () => {
     const service = await open({ maxConnections: 4, headersTimeoutMs: 300, requestTimeoutMs: 600 });
     const idle = Array.from({ length: 12 }, () => raw(service.port, ''));

@@ -9,65 +9,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { type Logger, silentLogger } from '@evenkeel/core';
 import type { VerifierManifest } from '@evenkeel/verifier';
-import { type Grants, type OpenVerifier, openVerifier, type VerifierPlaces } from '@evenkeel/verifier-host';
+import { type OpenVerifier, openVerifier } from '@evenkeel/verifier-host';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { AnswerCache } from './answer-cache.ts';
-import { bearerCheck, minTokenChars } from './bearer.ts';
+import { bearerCheck } from './bearer.ts';
 import { HttpProblem, problemBody, VerifierServiceError } from './errors.ts';
 import { ItemBudget } from './item-budget.ts';
 import { ServedVerifier } from './served-verifier.ts';
 import { namesOf, serviceApp } from './service-app.ts';
 import { ServiceMetrics } from './service-metrics.ts';
-
-export interface VerifierServiceOptions {
-  /** References: `id`, `id@version`, or a path of a package folder; at least one. */
-  readonly verifiers: readonly string[];
-  readonly places?: VerifierPlaces;
-  /** Default: nothing is granted. */
-  readonly grants?: Grants;
-  /** Default 127.0.0.1. Any that is not loopback needs a token, or `insecure`. */
-  readonly host?: string;
-  /** 0, the default, lets the system choose a free one. */
-  readonly port?: number;
-  /** At least 16 visible ASCII characters; without one nobody is asked for one. */
-  readonly token?: string;
-  /** Listens anywhere without a token. */
-  readonly insecure?: boolean;
-  /** Most sandbox processes of each verifier. Default 1. */
-  readonly processes?: number;
-  /** Default 16 MiB. */
-  readonly maxBodyBytes?: number;
-  /** Items taken in and not answered, over all verifiers, beyond which the answer is 429. Default 8192. */
-  readonly maxQueuedItems?: number;
-  /** Bytes of their bodies. Default 128 MiB. */
-  readonly maxQueuedBytes?: number;
-  /** Beyond which a connection is closed at once. Default 1024. */
-  readonly maxConnections?: number;
-  /** For the head of a request to come in. Default 10 s. */
-  readonly headersTimeoutMs?: number;
-  /** For a whole request to come in, and for a client to go on reading an answer. Default 60 s. */
-  readonly requestTimeoutMs?: number;
-  /** An idle connection is closed. Default 15 s. */
-  readonly keepAliveTimeoutMs?: number;
-  /** Answers kept for repeated Idempotency-Keys. Default 1024, and at most 32 Mi characters. */
-  readonly maxKeptAnswers?: number;
-  readonly stallMs?: number;
-  readonly logger?: Logger;
-  /** Told of each request when it has ended. */
-  readonly onRequest?: (request: RequestRecord) => void;
-}
-
-/** One request, for a log. */
-export interface RequestRecord {
-  readonly method: string;
-  readonly path: string;
-  readonly route: string;
-  readonly status: number;
-  readonly ms: number;
-  /** Submissions or queries; 0 where the request brought none. */
-  readonly items: number;
-  readonly from: string;
-}
+import { checkOptions, type VerifierServiceOptions } from './service-options.ts';
+import { maxHeadBytes, refuseSocket } from './socket-refusal.ts';
 
 export interface VerifierService {
   readonly url: string;
@@ -83,11 +35,9 @@ export interface VerifierService {
 }
 
 const KEPT_CHARS = 32 * 2 ** 20;
-const HEAD_BYTES = 16 * 1024;
 const CLOSE_DEADLINE_MS = 10_000;
 /** What a verifier is given to end after its requests were cut off. */
 const CUT_OFF_MS = 2000;
-const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']);
 
 /**
@@ -121,34 +71,6 @@ export async function startVerifierService(options: VerifierServiceOptions): Pro
   return service;
 }
 
-function checkOptions({
-  verifiers,
-  host = '127.0.0.1',
-  token,
-  insecure = false,
-  ...limits
-}: VerifierServiceOptions): void {
-  const refuse = (code: string, problem: string): never => {
-    throw new VerifierServiceError(`Cannot start verifier service: ${problem}`, { code });
-  };
-  if (verifiers.length === 0) refuse('option-invalid', 'no verifier is named, expected at least one');
-  if (token !== undefined && !/^[!-~]+$/.test(token)) {
-    refuse('option-invalid', 'its token has characters that a header cannot carry, expected visible ASCII');
-  }
-  if (token !== undefined && token.length < minTokenChars) {
-    refuse('option-invalid', `its token has ${token.length} characters, expected at least ${minTokenChars}`);
-  }
-  if (token === undefined && !insecure && !LOOPBACK.test(host)) {
-    refuse('token-required', `it would listen on ${host} without a token, expected a token, or a loopback address`);
-  }
-  const numbers = ['processes', 'maxBodyBytes', 'maxQueuedItems', 'maxQueuedBytes', 'maxConnections'] as const;
-  for (const name of numbers) {
-    const value = limits[name];
-    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
-    refuse('option-invalid', `${name} is ${value}, expected a whole number of at least 1`);
-  }
-}
-
 interface UnderWay {
   readonly begun: number;
   readonly from: string;
@@ -180,20 +102,24 @@ class Listening implements VerifierService {
       openRequests: () => this.#requests.size,
       sandboxes: () => this.#verifiers.map((served) => ({ verifier: served.manifest.id, ...served.counts() })),
     });
-    const headersTimeoutMs = options.headersTimeoutMs ?? 10_000;
+    const headersTimeoutMs = Math.min(options.headersTimeoutMs ?? 10_000, requestTimeoutMs);
     this.#server = createServer(
       {
         headersTimeout: headersTimeoutMs,
         requestTimeout: requestTimeoutMs,
         keepAliveTimeout: options.keepAliveTimeoutMs ?? 15_000,
         connectionsCheckingInterval: Math.max(100, Math.min(5000, headersTimeoutMs / 2, requestTimeoutMs / 2)),
-        maxHeaderSize: HEAD_BYTES,
+        maxHeaderSize: maxHeadBytes,
       },
       (incoming, outgoing) => this.#take(incoming, outgoing),
     );
     this.#server.maxConnections = options.maxConnections ?? 1024;
     this.#server.on('drop', () => this.#metrics.connectionRefused());
-    this.#server.on('clientError', (error, socket) => this.#refuseSocket(error, socket as Socket));
+    this.#server.on('clientError', (error, socket) => {
+      const asking = [...this.#requests.keys()].some((incoming) => incoming.socket === socket);
+      const status = refuseSocket(error, socket as Socket, asking);
+      if (status !== null) this.#metrics.ended({ method: 'OTHER', route: 'none', status, seconds: 0 });
+    });
   }
 
   get port(): number {
@@ -307,23 +233,6 @@ class Listening implements VerifierService {
     if (this.#requests.size === 0) this.#idle?.();
   }
 
-  /** What is no request, or does not become one in time. */
-  #refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
-    const answering = [...this.#requests.keys()].some((incoming) => incoming.socket === socket);
-    const problem = socketProblem(error);
-    if (!socket.writable || error.code === 'ECONNRESET' || (answering && problem.status !== 408)) {
-      socket.destroy(error);
-      return;
-    }
-    const body = problemBody(problem);
-    const reason = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' };
-    socket.end(
-      `HTTP/1.1 ${problem.status} ${reason[problem.status]}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      () => socket.destroy(),
-    );
-    this.#metrics.ended({ method: 'OTHER', route: 'none', status: problem.status, seconds: 0 });
-  }
-
   close(deadlineMs: number = CLOSE_DEADLINE_MS): Promise<number> {
     this.#closing ??= this.#close(deadlineMs);
     return this.#closing;
@@ -371,20 +280,6 @@ async function within(ms: number, done: Promise<unknown>): Promise<void> {
   const timer = setTimeout(resolve, ms);
   await Promise.race([done, late]);
   clearTimeout(timer);
-}
-
-function socketProblem({ code }: NodeJS.ErrnoException): HttpProblem & { readonly status: 400 | 408 | 431 } {
-  const problem = (status: 400 | 408 | 431, name: string, message: string) =>
-    new HttpProblem(status, name, message) as HttpProblem & { readonly status: 400 | 408 | 431 };
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    const message = 'Cannot read request: it did not come in whole in time, expected it to be sent at once';
-    return problem(408, 'request-timeout', message);
-  }
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    const message = `Cannot read request: its head is too large, expected at most ${HEAD_BYTES} bytes`;
-    return problem(431, 'head-too-large', message);
-  }
-  return problem(400, 'bad-request', 'Cannot read request: it is not HTTP/1.1, expected a well-formed request');
 }
 
 function jsonResponse(problem: HttpProblem): Response {
