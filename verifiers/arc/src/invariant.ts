@@ -6,7 +6,7 @@ import type { Grid } from './grid.ts';
 
 /** The output is the input turned on a ring, to the right by `distance` cells (1 to 4), or to the left. */
 export const turnedRight = (distance: number): number => 1 << (distance - 1);
-export const turnedLeft = (distance: number): number => 1 << (distance + 3);
+const turnedLeft = (distance: number): number => 1 << (distance + 3);
 /** As many cells of each colour. */
 export const SAME_CELLS: number = 1 << 8;
 /** Background where there was background, and nowhere else. */
@@ -19,7 +19,7 @@ export const ONLY_REMOVED: number = 1 << 11;
 export const ONE_COLOR: number = 1 << 12;
 /** The output's cells lie at the left edge, or at the right one, without a gap. */
 export const PACKED_LEFT: number = 1 << 13;
-export const PACKED_RIGHT: number = 1 << 14;
+const PACKED_RIGHT: number = 1 << 14;
 
 /** All invariants of a pair. */
 export function invariantsOf(input: Grid, output: Grid): number {
