@@ -263,7 +263,7 @@ declare const conformanceChecks: {
     readonly 'unknown-level': {
         readonly severity: 'error';
         readonly title: 'generate() refuses an unknown level';
-        readonly mend: 'throw a RangeError where query.level is none of the manifest’s levels';
+        readonly mend: "throw a RangeError where query.level is none of the manifest's levels";
     };
     readonly 'splits-apart': {
         readonly severity: 'error';
@@ -352,8 +352,8 @@ declare const conformanceChecks: {
     };
     readonly 'reward-scale': {
         readonly severity: 'error';
-        readonly title: 'rewards come from the manifest’s scale';
-        readonly mend: 'give one of the scale’s rewards, the largest if and only if correct; or declare another scale: manifest.rewards';
+        readonly title: "rewards come from the manifest's scale";
+        readonly mend: "give one of the scale's rewards, the largest if and only if correct; or declare another scale: manifest.rewards";
     };
     readonly components: {
         readonly severity: 'error';
@@ -377,8 +377,8 @@ declare const conformanceChecks: {
     };
     readonly 'within-limits': {
         readonly severity: 'error';
-        readonly title: 'a call keeps within the manifest’s limits of time and memory';
-        readonly mend: 'make score() linear in the text’s length (mind regular expressions that backtrack), or raise manifest.limits';
+        readonly title: "a call keeps within the manifest's limits of time and memory";
+        readonly mend: "make score() linear in the text's length (mind regular expressions that backtrack), or raise manifest.limits";
     };
     readonly slow: {
         readonly severity: 'warning';

@@ -190,9 +190,13 @@ function compress(view, offset) {
 // packages/core/src/hash.ts
 var digits = Array.from({ length: 65536 }, (_, word) => word.toString(16).padStart(4, "0"));
 function sha256Hex(data) {
+  const words = sha256Words(data);
   let text2 = "";
-  for (const word of sha256Words(data)) text2 += digits[word >>> 16] + digits[word & 65535];
+  for (let at = 0; at < words.length; at++) text2 += digits[words[at] >>> 16] + digits[words[at] & 65535];
   return text2;
+}
+function sha256Uint32(data) {
+  return sha256Words(data)[0] >>> 0;
 }
 
 // packages/core/src/philox.ts
@@ -349,8 +353,12 @@ function lastBoxed(completion) {
   return end < 0 ? lastClosedBox(completion) : completion.slice(start, end);
 }
 function closingBrace(text2, start) {
+  const first = text2.indexOf("}", start);
+  if (first < 0) return -1;
+  const inner = text2.indexOf("{", start);
+  if (inner < 0 || inner > first) return first;
   let depth = 1;
-  for (let at = start; at < text2.length; at++) {
+  for (let at = inner; at < text2.length; at++) {
     const code = text2.charCodeAt(at);
     if (code === OPEN_BRACE) depth++;
     else if (code === CLOSE_BRACE && --depth === 0) return at;
@@ -397,7 +405,7 @@ var conformanceChecks = {
   "unknown-level": {
     severity: "error",
     title: "generate() refuses an unknown level",
-    mend: "throw a RangeError where query.level is none of the manifest’s levels"
+    mend: "throw a RangeError where query.level is none of the manifest's levels"
   },
   "splits-apart": {
     severity: "error",
@@ -486,8 +494,8 @@ var conformanceChecks = {
   },
   "reward-scale": {
     severity: "error",
-    title: "rewards come from the manifest’s scale",
-    mend: "give one of the scale’s rewards, the largest if and only if correct; or declare another scale: manifest.rewards"
+    title: "rewards come from the manifest's scale",
+    mend: "give one of the scale's rewards, the largest if and only if correct; or declare another scale: manifest.rewards"
   },
   components: {
     severity: "error",
@@ -511,8 +519,8 @@ var conformanceChecks = {
   },
   "within-limits": {
     severity: "error",
-    title: "a call keeps within the manifest’s limits of time and memory",
-    mend: "make score() linear in the text’s length (mind regular expressions that backtrack), or raise manifest.limits"
+    title: "a call keeps within the manifest's limits of time and memory",
+    mend: "make score() linear in the text's length (mind regular expressions that backtrack), or raise manifest.limits"
   },
   slow: {
     severity: "warning",
@@ -1587,12 +1595,13 @@ function generationDigest(verifier, puzzlesPerDraw, levels = verifier.manifest.l
 // packages/verifier/src/split.ts
 var MAX_DRAWS = 1e4;
 function splitOf(key) {
-  const bucket = Number.parseInt(sha256Hex(`evenkeel-split-1/${key}`).slice(0, 8), 16) % 10;
+  const bucket = sha256Uint32(`evenkeel-split-1/${key}`) % 10;
   return bucket === 0 ? "heldout" : bucket === 1 ? "tune" : "train";
 }
 function drawInSplit(query, stream, draw, keyOf2) {
+  const streamOfLevel = `${stream}/${query.level}`;
   for (let attempt = 0; attempt < MAX_DRAWS; attempt++) {
-    const candidate = draw(keyedRandom(query.seed, `${stream}/${query.level}`, query.index, attempt));
+    const candidate = draw(keyedRandom(query.seed, streamOfLevel, query.index, attempt));
     if (candidate !== null && splitOf(keyOf2(candidate)) === query.split) return candidate;
   }
   throw new RangeError(

@@ -76,7 +76,7 @@ async function findingOf({ code, message }: VerifierHostError, pkg: VerifierPack
     case 'verifier-manifest': {
       if (/manifest has the id/.test(problem)) {
         const expected = `"${pkg.id}", with which the package's name ends`;
-        return finding('package-name', expected, 'mend the manifest’s id, or the name in package.json', {});
+        return finding('package-name', expected, "mend the manifest's id, or the name in package.json", {});
       }
       const [, detail = problem] = /not valid \((.*)\), expected/s.exec(problem) ?? [];
       const { severity, mend } = conformanceChecks.manifest;

@@ -9,10 +9,10 @@ import type { VerifierPackage } from '@evenkeel/verifier-host';
 
 /** Checks of the package; the kit's own are in `conformanceChecks`. */
 export const packageChecks = {
-  'package-bundles': 'the package’s files make one script, without modules of the platform',
+  'package-bundles': "the package's files make one script, without modules of the platform",
   'package-loads': 'the module runs, and exports a verifier as default',
-  'package-name': 'the package’s name ends with the manifest’s id',
-  'package-version': 'package.json has the manifest’s version',
+  'package-name': "the package's name ends with the manifest's id",
+  'package-version': "package.json has the manifest's version",
   'package-module': 'the package is of ES modules, with a door',
   'package-files': 'what the package needs is packed',
   'package-license': 'the package says under which license it stands',

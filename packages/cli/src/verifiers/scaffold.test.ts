@@ -21,7 +21,7 @@ describe('nameFault()', () => {
 });
 
 describe('scaffoldFiles()', () => {
-  test.each(kinds)('of kind %s has its name everywhere and the template’s nowhere', (kind) => {
+  test.each(kinds)("of kind %s has its name everywhere and the template's nowhere", (kind) => {
     const files = scaffoldFiles('words', kind);
     for (const [path, text] of files) expect(text, path).not.toContain('template-task');
     const door = kind === 'javascript' ? 'src/index.js' : 'src/index.ts';

@@ -36,7 +36,7 @@ export const conformanceChecks = {
   'unknown-level': {
     severity: 'error',
     title: 'generate() refuses an unknown level',
-    mend: 'throw a RangeError where query.level is none of the manifest’s levels',
+    mend: "throw a RangeError where query.level is none of the manifest's levels",
   },
   'splits-apart': {
     severity: 'error',
@@ -125,8 +125,8 @@ export const conformanceChecks = {
   },
   'reward-scale': {
     severity: 'error',
-    title: 'rewards come from the manifest’s scale',
-    mend: 'give one of the scale’s rewards, the largest if and only if correct; or declare another scale: manifest.rewards',
+    title: "rewards come from the manifest's scale",
+    mend: "give one of the scale's rewards, the largest if and only if correct; or declare another scale: manifest.rewards",
   },
   components: {
     severity: 'error',
@@ -150,8 +150,8 @@ export const conformanceChecks = {
   },
   'within-limits': {
     severity: 'error',
-    title: 'a call keeps within the manifest’s limits of time and memory',
-    mend: 'make score() linear in the text’s length (mind regular expressions that backtrack), or raise manifest.limits',
+    title: "a call keeps within the manifest's limits of time and memory",
+    mend: "make score() linear in the text's length (mind regular expressions that backtrack), or raise manifest.limits",
   },
   slow: {
     severity: 'warning',
