@@ -195,6 +195,13 @@ describe('many processes', () => {
     });
   }, 60_000);
 
+  test('close() waits for what was asked before, second looks included', async () => {
+    const verifier = await openVerifier({ verifier: hostile });
+    const asked = verifier.score(items('throw', 'loop', 'good'));
+    await verifier.close();
+    expect(words(await asked)).toEqual(['crash', 'timeout', 1]);
+  });
+
   test('killers among the items of many calls cost only themselves', async () => {
     await opened({ verifier: hostile, processes: 2, stallMs: 600 }, async (open) => {
       const calls = Array.from({ length: 4 }, (_, call) =>

@@ -89,6 +89,7 @@ export class SandboxedVerifier implements OpenVerifier {
   readonly script: LoadedVerifier['script'];
   readonly #sandbox: VerifierSandbox;
   readonly #looks: SecondLooks;
+  readonly #scoring = new Set<Promise<unknown>>();
   #scored = 0;
   #abstained = 0;
   #retried = 0;
@@ -111,7 +112,17 @@ export class SandboxedVerifier implements OpenVerifier {
     return this.#sandbox.pids;
   }
 
-  async score(submissions: readonly Submission[], { onRetried }: ScoreOptions = {}): Promise<Verdict[]> {
+  async score(submissions: readonly Submission[], options: ScoreOptions = {}): Promise<Verdict[]> {
+    const scoring = this.#score(submissions, options);
+    this.#scoring.add(scoring);
+    try {
+      return await scoring;
+    } finally {
+      this.#scoring.delete(scoring);
+    }
+  }
+
+  async #score(submissions: readonly Submission[], { onRetried }: ScoreOptions): Promise<Verdict[]> {
     const heard = await this.#sandbox.hear(submissions, (item) => this.#looks.known(item));
     const looks = await this.#looks.at(heard);
     return looks.map((look, position) => {
@@ -137,6 +148,8 @@ export class SandboxedVerifier implements OpenVerifier {
   }
 
   async close(): Promise<void> {
+    // Their second looks are asked for after the first answers.
+    await Promise.allSettled(this.#scoring);
     await this.#sandbox.close();
   }
 
