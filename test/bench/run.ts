@@ -11,6 +11,10 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
     path: '../../packages/verifier-host/bench/sandbox.ts',
     summary: 'verdicts per second through the sandbox',
   },
+  'hostile-mix': {
+    path: '../../packages/verifier-host/bench/hostile-mix.ts',
+    summary: 'hostile items among good ones: every good verdict right, and what they cost',
+  },
   service: {
     path: '../../packages/verifier-service/bench/service.ts',
     summary: 'what HTTP costs: requests and verdicts per second, beside the sandbox without it',

@@ -141,6 +141,9 @@ const attacks: Record<string, () => Verdict> = {
   uninterruptible: () => scored(Array.prototype.includes.call({ length: Number.MAX_SAFE_INTEGER }, 1)),
 };
 
+/** What it can be asked for. */
+export const attackNames: readonly string[] = Object.keys(attacks).filter((name) => name !== 'good');
+
 const hostile: TaskVerifier = {
   manifest: {
     id: 'hostile',
