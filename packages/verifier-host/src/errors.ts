@@ -5,7 +5,8 @@ import { EvenkeelError } from '@evenkeel/core';
  * What happens while one item is scored is no error but a `failed` verdict.
  *
  * Codes: `verifier-unknown`, `verifier-bundle`, `verifier-start` (retryable), `verifier-manifest`, `verifier-permission`,
- * `verifier-draw`, `level-unknown`, `verify-input`.
+ * `verifier-draw`, `level-unknown`, `verify-input`, `verifier-changed` (not the code that is asked for), `verifier-closed`,
+ * `verifier-install`, `verifier-remote` (retryable where nobody answers).
  */
 export class VerifierHostError extends EvenkeelError {
   override readonly name = 'VerifierHostError';

@@ -66,32 +66,22 @@ export class RunningVerifiers {
   async #find(reference: string, sha256: string | undefined): Promise<Running> {
     if (sha256 === undefined) return await this.#take(reference, () => this.#openFromDisk(reference));
     const kept = `${reference} ${sha256}`;
-    const open = this.#running.get(kept);
-    if (open !== undefined) return await this.#take(kept, () => open.opening);
-    let state: string;
+    if (this.#running.has(kept)) return await this.#take(kept, () => this.#openFromStore(reference, sha256));
+    let refusal: VerifierHostError;
     try {
       const found = await this.#fromDisk(reference, sha256);
       if (typeof found !== 'string') return found;
-      state = `its code is ${found.slice(0, 12)}`;
+      refusal = new VerifierHostError(
+        `Cannot use verifier "${reference}": its code is ${found.slice(0, 12)}, expected ${sha256.slice(0, 12)} as the run began with; restore it, or start a new run (--run NAME)`,
+        { code: 'verifier-changed' },
+      );
     } catch (error) {
-      // What is no longer there, or no longer loads, may be in the store as it was.
-      if (!(error instanceof VerifierHostError) || error.retryable || error.code === 'verifier-permission') throw error;
-      const fromStore = await this.#openFromStore(reference, sha256);
-      if (fromStore === null) throw error;
-      return await this.#take(kept, async () => fromStore);
+      // What is no longer there, no longer loads, or asks for more now, may be in the store as it was.
+      if (!(error instanceof VerifierHostError) || error.retryable) throw error;
+      refusal = error;
     }
-    const fromStore = await this.#openFromStore(reference, sha256);
-    if (fromStore !== null) {
-      this.#options.logger.info('Verifier changed on disk: the run goes on under the code it began with', {
-        verifier: reference,
-        code: sha256.slice(0, 12),
-      });
-      return await this.#take(kept, async () => fromStore);
-    }
-    throw new VerifierHostError(
-      `Cannot use verifier "${reference}": ${state}, expected ${sha256.slice(0, 12)} as the run began with; restore it, or start a new run (--run NAME)`,
-      { code: 'verifier-changed' },
-    );
+    if ((await this.#options.store.lookup(keptScriptKey(sha256))) === null) throw refusal;
+    return await this.#take(kept, () => this.#openFromStore(reference, sha256));
   }
 
   /** The verifier on disk where it is the one that is asked for, else the hash of what is there. */
@@ -112,12 +102,11 @@ export class RunningVerifiers {
     return await openVerifier({ verifier: reference, places, grants: await this.#grants(), logger, processes });
   }
 
-  /** The code that a run kept, if it kept it and all else that its hash covers is as it was. */
-  async #openFromStore(reference: string, sha256: string): Promise<OpenVerifier | null> {
+  /** The code that a run kept: what else its hash covers must be as it was. */
+  async #openFromStore(reference: string, sha256: string): Promise<OpenVerifier> {
     const { store, places, logger, processes } = this.#options;
     const commit = await store.lookup(keptScriptKey(sha256));
-    if (commit === null) return null;
-    const { id, script } = keptScriptSchema.parse(commit.result);
+    const { id, script } = keptScriptSchema.parse(commit?.result);
     const text = new TextDecoder().decode(await store.get(script));
     const grants = await this.#grants();
     const source = {
@@ -128,9 +117,18 @@ export class RunningVerifiers {
     } as const;
     const loaded = await loadVerifier(source, { grants, logger });
     const verifier = new SandboxedVerifier(loaded, { logger, processes });
-    if (verifier.identity.sha256 === sha256) return verifier;
+    if (verifier.identity.sha256 === sha256) {
+      logger.info('Verifier is not on disk as it was: the run goes on under the code that it began with', {
+        verifier: reference,
+        code: sha256.slice(0, 12),
+      });
+      return verifier;
+    }
     await verifier.close();
-    return null;
+    throw new VerifierHostError(
+      `Cannot use verifier "${reference}": its code is kept, but the files that it reads have changed, expected them as the run began with; restore them, or start a new run (--run NAME)`,
+      { code: 'verifier-changed' },
+    );
   }
 
   async #grants(): Promise<Grants> {

@@ -132,6 +132,7 @@ export class SandboxLink {
   #windowMs: number;
   /** Computing time until the verifier was loaded: what it takes at most to load it again. */
   #loadCpuMs = LOAD_MS;
+  #cpuMsAtStart: number;
   #rssLimitBytes = Number.POSITIVE_INFINITY;
   /** A long text lies in the process as bytes, as a frame's text and as the verifier's, and is not collected at once. */
   #longestFrameBytes = 0;
@@ -166,6 +167,7 @@ export class SandboxLink {
       },
     );
     this.pid = this.#child.pid;
+    this.#cpuMsAtStart = cpuMs(this.pid);
     this.ready = new Promise((settle) => {
       this.#settleReady = settle;
     });
@@ -252,7 +254,7 @@ export class SandboxLink {
       const { rssBytes } = readySchema.parse(header);
       this.#rssLimitBytes = rssBytes + (this.#memoryMb + this.#contextMb + RSS_ALLOWANCE_MB) * 1024 * 1024;
       this.#isReady = true;
-      this.#loadCpuMs = cpuMs(this.pid);
+      this.#loadCpuMs = cpuMs(this.pid) - this.#cpuMsAtStart;
       this.manifestLine = lines[0] ?? '';
       this.#settleReady(null);
       return;

@@ -245,8 +245,14 @@ export class VerifierSandbox {
     const answered: Answered[][] = items.map(() => []);
     const waitedMs = items.map(() => 0);
     for (let open = [...items.keys()]; open.length > 0; ) {
-      const payloads = open.map((at) => `{"item":${items[at]},"answered":${JSON.stringify(answered[at])}}`);
-      const answers = await ask(payloads, most);
+      const asked = new Map<number, string>();
+      for (const at of open) {
+        const payload = `{"item":${items[at]},"answered":${JSON.stringify(answered[at])}}`;
+        if (isTooLong(payload)) lines[at] = failureLine('memory', 'what it was answered is too long for its process');
+        else asked.set(at, payload);
+      }
+      open = [...asked.keys()];
+      const answers = await ask([...asked.values()], most);
       for (const [position, at] of open.entries()) {
         const line = answers.lines[position]!;
         lines[at] =
@@ -275,5 +281,10 @@ export class VerifierSandbox {
 function itemOf({ groundTruth, completion }: Submission): string | null {
   if (completion.length > LONGEST_COMPLETION_CHARS) return null;
   const item = JSON.stringify({ groundTruth, completion });
-  return item.length * 3 > maxFrameBytes && Buffer.byteLength(item) > maxFrameBytes - 1024 ? null : item;
+  return isTooLong(item) ? null : item;
+}
+
+/** For one frame; without counting bytes where there cannot be so many. */
+function isTooLong(text: string): boolean {
+  return text.length * 3 > maxFrameBytes && Buffer.byteLength(text) > maxFrameBytes - 1024;
 }
