@@ -1,11 +1,15 @@
 /** `verifier new` and `verifier test`: what the one makes passes the other, and what is then broken in it is found and told. */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { PromptStyle, PuzzleQuery, Submission } from '@evenkeel/verifier';
 import { installVerifier } from '@evenkeel/verifier-host';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import template from '../verifiers/scaffold/typescript/src/index.ts';
 import { type Invoked, invoke } from './invoke.fixtures.ts';
 import { verifierNewCommand } from './verifier-new.ts';
 import { verifierTestCommand } from './verifier-test.ts';
@@ -258,4 +262,65 @@ describe('evenkeel verifier test', () => {
     });
     expect((await testOf(folder, '--yes')).status).toBe(0);
   });
+
+  test('tests a task that is an endpoint, where it draws puzzles', async () => {
+    let draws = true;
+    const server = createServer(async (request, response) => {
+      const body = (await Array.fromAsync(request as AsyncIterable<Buffer>)).join('');
+      const answer = answerOf(request.url ?? '', body === '' ? {} : JSON.parse(body), draws);
+      response.writeHead(answer === null ? 404 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(answer ?? { error: { code: 'not-found', message: 'not here' } }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const folder = join(scratch, 'remote');
+    mkdirSync(folder);
+    const manifest = { ...template.manifest, permissions: { net: [url], read: [], env: [] } };
+    const verifier = { url, id: 'template-task', manifest };
+    const json = { name: 'verifier-template-task', version: '1.0.0', license: 'MIT', evenkeel: { verifier } };
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(json));
+    writeFileSync(join(folder, 'README.md'), '# An endpoint');
+    try {
+      const { lines, status } = await testOf(folder, '--yes', '--update-golden');
+      expect(lines).toEqual([
+        expect.stringMatching(/^template-task 1\.0\.0 .*: 0 errors, 0 warnings$/),
+        expect.stringMatching(/^18 puzzles, 5 texts beside the hostile ones, over HTTP; /),
+      ]);
+      expect(status).toBe(0);
+      draws = false;
+      await expect(testOf(folder)).rejects.toThrow(
+        /^Cannot test verifier "template-task": its endpoint draws no puzzles, expected one that does/,
+      );
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
 });
+
+interface DrawBody {
+  readonly queries: readonly PuzzleQuery[];
+  readonly style: PromptStyle;
+  readonly gold?: number;
+  readonly decoy?: number;
+}
+
+/** The template's task behind the protocol; null for what it does not have. */
+function answerOf(url: string, body: unknown, draws: boolean): unknown {
+  if (url.endsWith('/score-batch')) {
+    return { verdicts: (body as { items: Submission[] }).items.map((item) => template.score(item)) };
+  }
+  if (!url.endsWith('/draw')) return template.manifest;
+  if (!draws) return null;
+  const { queries, style, gold, decoy } = body as DrawBody;
+  const puzzles = queries.map((query) => {
+    const puzzle = template.generate(query);
+    return {
+      puzzle,
+      prompt: template.prompt(puzzle, style),
+      ...(gold === undefined ? {} : { gold: template.gold(puzzle, style, gold) }),
+      ...(decoy === undefined ? {} : { decoy: template.decoy(puzzle, style, decoy) }),
+    };
+  });
+  return { puzzles };
+}

@@ -1,7 +1,8 @@
 /** `evenkeel verifier test`: the conformance kit on a verifier behind the real sandbox, told like a linter. */
 import { isAbsolute, relative, sep } from 'node:path';
+import { ConfigError } from '@evenkeel/core';
 import { inspectConformance } from '@evenkeel/verifier';
-import { findVerifier, type VerifierPackage } from '@evenkeel/verifier-host';
+import { findVerifier, type OpenVerifier, type VerifierPackage } from '@evenkeel/verifier-host';
 import { type Command, exitCodes, type Invocation } from '../command.ts';
 import { positional, wholeFlag } from '../flag-values.ts';
 import { counted, findingLines, tallyOf } from '../verifiers/finding-lines.ts';
@@ -45,6 +46,7 @@ Examples:
     const opened = await openForTest(pkg, invocation);
     if (opened.kind === 'refused') return tell(invocation, { pkg, findings: [opened.finding], omitted: new Map() });
     const { verifier } = opened;
+    if (pkg.remote !== null) await requireDraws(verifier);
     const second = await openForTest(pkg, invocation);
     try {
       const subject = sandboxSubject(verifier);
@@ -73,6 +75,21 @@ Examples:
     }
   },
 };
+
+/** @throws {ConfigError} where an endpoint gives verdicts and no puzzles: there is nothing that the kit could ask it about */
+async function requireDraws(verifier: OpenVerifier): Promise<void> {
+  const { id, levels } = verifier.manifest;
+  try {
+    await verifier.draw([{ seed: 0, index: 0, level: levels[0]!, split: 'train' }], { style: 'compact' });
+  } catch (error) {
+    if (!/take its prompts from a prompt set/.test((error as Error).message)) return;
+    await verifier.close();
+    throw new ConfigError(
+      `Cannot test verifier "${id}": its endpoint draws no puzzles, expected one that does; its verdicts on rows of yours: evenkeel verify ${id} FILE.jsonl`,
+      { code: 'verifier-no-draw' },
+    );
+  }
+}
 
 /** The package's folder as one would type it here. */
 function shownPath({ folder }: VerifierPackage): string {
@@ -111,7 +128,7 @@ function tell({ json, print, printJson }: Invocation, { pkg, findings, omitted, 
       const slowest =
         tested.slowestMs === null ? '' : `; slowest call ${Math.ceil(tested.slowestMs)} of ${tested.timeMs} ms`;
       print(
-        `${grouped(tested.puzzles)} puzzles, ${grouped(tested.fuzzed)} texts beside the hostile ones, in the sandbox${slowest}`,
+        `${grouped(tested.puzzles)} puzzles, ${grouped(tested.fuzzed)} texts beside the hostile ones, ${pkg.remote === null ? 'in the sandbox' : 'over HTTP'}${slowest}`,
       );
     }
   }
