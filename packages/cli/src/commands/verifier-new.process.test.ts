@@ -109,6 +109,12 @@ describe('evenkeel verifier new', () => {
 });
 
 describe('evenkeel verifier test', () => {
+  test.each(['countdown', 'zebra', 'arc'])('finds nothing in %s', async (task) => {
+    const { lines, status } = await invoke(verifierTestCommand, home, task, '--puzzles', '8', '--fuzzed', '500');
+    expect(lines[0]).toMatch(new RegExp(`^${task} \\d+\\.\\d+\\.\\d+ \\(.*\\): 0 errors, 0 warnings$`));
+    expect(status).toBe(0);
+  });
+
   test('tells a finding like a linter: check, place, what was seen, what was expected, what to do', async () => {
     const folder = changed({
       [door]: [['return boxed(winnerOf(data.players), style)', "return boxed({ name: 'zoe', points: 0 }, style)"]],
