@@ -19,6 +19,16 @@ function overview(): string {
   ].join('\n');
 }
 
+/** The commands that begin with the same word, such as `verifier`. */
+function groupHelp(group: readonly Command[]): string {
+  const width = Math.max(...group.map(({ name }) => name.length));
+  return [
+    ...group.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    '',
+    'evenkeel COMMAND --help tells more of each.',
+  ].join('\n');
+}
+
 /** The longest command name that the arguments begin with. */
 function findCommand(args: readonly string[]): { command: Command; rest: readonly string[] } | undefined {
   for (const words of [2, 1]) {
@@ -37,9 +47,13 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   const json = args.includes('--json');
   try {
     if (found === undefined) {
-      const group = commands.filter(({ name }) => name.startsWith(`${args[0]} `)).map(({ name }) => name);
+      const group = commands.filter(({ name }) => name.startsWith(`${args[0]} `));
+      if (group.length > 0 && (args[1] === '--help' || args[1] === '-h')) {
+        process.stdout.write(`${groupHelp(group)}\n`);
+        return exitCodes.done;
+      }
       throw new UsageError(
-        `Cannot run "${args.slice(0, 2).join(' ')}": no such command, expected ${group.length > 0 ? group.join(', ') : 'one of those that evenkeel --help lists'}`,
+        `Cannot run "${args.slice(0, 2).join(' ')}": no such command, expected ${group.length > 0 ? group.map(({ name }) => name).join(', ') : 'one of those that evenkeel --help lists'}`,
       );
     }
     const { command, rest } = found;

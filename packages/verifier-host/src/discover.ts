@@ -98,7 +98,8 @@ export function findVerifier(reference: string, places: VerifierPlaces = {}): Ve
     throw unknown(`"${name}" is not there as version ${version}, expected one of: ${there}`);
   }
   const known = [...new Set(packages.map(({ id }) => id))].join(', ') || 'none';
-  throw unknown(`no package is named "${name}", expected one of: ${known}; or the path of a package folder`);
+  const path = existsSync(join(resolve(name), 'package.json')) ? `, such as ./${name}, which is there` : '';
+  throw unknown(`no package is named "${name}", expected one of: ${known}; or the path of a package folder${path}`);
 }
 
 /** Whether a verifier reference is the path of a package folder, not a name. */
