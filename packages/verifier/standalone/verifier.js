@@ -1218,9 +1218,10 @@ function malformedOf(truths) {
 
 // packages/verifier/src/conformance/check-levels.ts
 var MOST_SHARED = 0.5;
-var LEAST_SAMPLES = 24;
+var MANY = 120;
 var CRITICAL = 1.628;
-function checkLevels({ subject, findings }, samples) {
+async function checkLevels(inspection, samples) {
+  const { subject, findings } = inspection;
   const levels = subject.manifest.levels.map((level) => ({
     level,
     samples: samples.filter(({ query }) => query.level === level)
@@ -1233,12 +1234,19 @@ function checkLevels({ subject, findings }, samples) {
       const pair = `levels "${easier.level}" and "${harder.level}"`;
       if (shared > n * MOST_SHARED) {
         findings.add("levels-differ", `${pair} share ${shared} of ${n} puzzles`, "puzzles of their own");
-      } else if (n >= LEAST_SAMPLES && !canBeToldApart(easier.samples, harder.samples)) {
-        const seen = `over ${n} puzzles each, ${pair} have prompts, answers and data of the same lengths, with the same numbers and words`;
+      } else if (!canBeToldApart(easier.samples, harder.samples)) {
+        const [one, other] = [await manyOf(inspection, easier.level), await manyOf(inspection, harder.level)];
+        if (one.length < MANY || other.length < MANY || canBeToldApart(one, other)) continue;
+        const seen = `over ${MANY} puzzles each, ${pair} have prompts, answers and data of the same lengths, with the same numbers and words`;
         findings.add("levels-alike", seen, "a difference that can be measured");
       }
     }
   }
+}
+async function manyOf(inspection, level) {
+  const { seed } = inspection;
+  const queries = Array.from({ length: MANY }, (_, index) => ({ seed, index, level, split: "train" }));
+  return await drawQueries(inspection, queries);
 }
 function sharedPuzzles(one, other) {
   const contents = new Set(one.map(contentOf));
@@ -1561,7 +1569,7 @@ async function inspectConformance(subject, options = {}) {
   const inspection = { subject, findings, seed };
   const samples = await drawSamples(inspection, puzzles);
   await checkGeneration(inspection, samples, another);
-  checkLevels(inspection, samples);
+  await checkLevels(inspection, samples);
   if (golden !== void 0) await checkGolden(subject, findings, golden);
   await checkAnswers(inspection, samples);
   await checkMutations(inspection, samples);

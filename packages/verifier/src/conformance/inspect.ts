@@ -66,7 +66,7 @@ export async function inspectConformance(
   const inspection: Inspection = { subject, findings, seed };
   const samples = await drawSamples(inspection, puzzles);
   await checkGeneration(inspection, samples, another);
-  checkLevels(inspection, samples);
+  await checkLevels(inspection, samples);
   if (golden !== undefined) await checkGolden(subject, findings, golden);
   await checkAnswers(inspection, samples);
   await checkMutations(inspection, samples);

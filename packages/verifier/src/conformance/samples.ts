@@ -30,7 +30,7 @@ export interface Sample {
   readonly words: readonly Words[];
 }
 
-/** Draws so many puzzles of each level and split; what cannot be drawn is a finding, and no sample. */
+/** Draws so many puzzles of each level and split. */
 export async function drawSamples(inspection: Inspection, puzzles: number): Promise<Sample[]> {
   const { subject, seed } = inspection;
   const samples: Sample[] = [];
@@ -43,7 +43,11 @@ export async function drawSamples(inspection: Inspection, puzzles: number): Prom
   return samples;
 }
 
-async function drawQueries({ subject, findings }: Inspection, queries: readonly PuzzleQuery[]): Promise<Sample[]> {
+/** The puzzles of some queries; what cannot be drawn is a finding, and no sample. */
+export async function drawQueries(
+  { subject, findings }: Inspection,
+  queries: readonly PuzzleQuery[],
+): Promise<Sample[]> {
   const perPuzzle = queries.map((query): DrawRequest[] => [
     { query, style: 'chat' },
     ...styles.flatMap((style) => variants.map((variant) => ({ query, style, gold: variant, decoy: variant }))),
