@@ -707,7 +707,8 @@ async function checkAnswers(inspection, samples) {
   }
   await checkAmbiguity(inspection, samples);
 }
-var MOST_TOLD = 0.5;
+var MOST_TOLD = 0.8;
+var LEAST_PROMPTS = 10;
 function checkPrompts({ subject, findings }, samples) {
   for (const { query, words } of samples) {
     for (const { style, prompt } of words) {
@@ -720,7 +721,7 @@ function checkPrompts({ subject, findings }, samples) {
         ({ query: query2, words }) => query2.level === level ? words.filter((each) => each.style === style).map((each) => ({ query: query2, ...each })) : []
       );
       const telling = worded.filter(({ prompt, golds: golds2 }) => prompt.includes(golds2[0].trim()));
-      if (telling.length <= worded.length * MOST_TOLD) continue;
+      if (worded.length < LEAST_PROMPTS || telling.length <= worded.length * MOST_TOLD) continue;
       const { query, golds } = telling[0];
       const seen = `${telling.length} of ${worded.length} prompts of level "${level}" hold their gold answer, such as ${excerpt(golds[0])}`;
       findings.add("prompt-tells-answer", seen, "prompts without it", { query, style });

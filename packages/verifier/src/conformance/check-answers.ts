@@ -37,7 +37,8 @@ export async function checkAnswers(inspection: Inspection, samples: readonly Sam
 }
 
 /** A prompt that shows the form by an example (`\\boxed{Alice}`) may hit the answer now and then: a habit of it tells it. */
-const MOST_TOLD = 0.5;
+const MOST_TOLD = 0.8;
+const LEAST_PROMPTS = 10;
 
 function checkPrompts({ subject, findings }: Inspection, samples: readonly Sample[]): void {
   for (const { query, words } of samples) {
@@ -51,7 +52,7 @@ function checkPrompts({ subject, findings }: Inspection, samples: readonly Sampl
         query.level === level ? words.filter((each) => each.style === style).map((each) => ({ query, ...each })) : [],
       );
       const telling = worded.filter(({ prompt, golds }) => prompt.includes(golds[0]!.trim()));
-      if (telling.length <= worded.length * MOST_TOLD) continue;
+      if (worded.length < LEAST_PROMPTS || telling.length <= worded.length * MOST_TOLD) continue;
       const { query, golds } = telling[0]!;
       const seen = `${telling.length} of ${worded.length} prompts of level "${level}" hold their gold answer, such as ${excerpt(golds[0]!)}`;
       findings.add('prompt-tells-answer', seen, 'prompts without it', { query, style });
