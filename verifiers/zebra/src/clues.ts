@@ -48,7 +48,7 @@ export function minimalClues(random: KeyedRandom, houses: number, grid: Grid): C
     clues.push(clue);
     search.add(clue);
   }
-  return withoutNeedless(random.shuffle(clues), search, grid, others);
+  return search.withoutNeedless(random.shuffle(clues), grid, others);
 }
 
 /** The first clue that a grid breaks. One exists: the `in` clues alone give the right grid. */
@@ -56,34 +56,6 @@ function excluding(other: Grid, candidates: readonly ClueCode[]): ClueCode {
   let at = 0;
   while (satisfies(other, candidates[at]!)) at++;
   return candidates[at]!;
-}
-
-/** Takes out each clue that the others make needless, the last one first. */
-function withoutNeedless(
-  clues: ClueCode[],
-  search: GridSearch | SmallGridSearch,
-  grid: Grid,
-  others: Grid[],
-): ClueCode[] {
-  for (let at = clues.length - 1; at >= 0; at--) {
-    // Grids seen before often show at once that the clue is needed.
-    if (anySatisfiesAllBut(others, clues, at)) continue;
-    search.clear();
-    for (let each = 0; each < clues.length; each++) if (each !== at) search.add(clues[each]!);
-    const other = search.find(grid);
-    if (other === null) clues.splice(at, 1);
-    else others.push(other);
-  }
-  return clues;
-}
-
-function anySatisfiesAllBut(grids: readonly Grid[], clues: readonly ClueCode[], exempt: number): boolean {
-  for (const grid of grids) {
-    let at = 0;
-    while (at < clues.length && (at === exempt || satisfies(grid, clues[at]!))) at++;
-    if (at === clues.length) return true;
-  }
-  return false;
 }
 
 /** Lists that are filled anew for each puzzle: clues by kind, and all of them in order. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Clue, type ClueKind, encodeClue, type Grid, satisfies } from './clue.ts';
-import { findGrid } from './grid.ts';
+import { findGrid, GridSearch } from './grid.ts';
+import { SmallGridSearch } from './small-grid.ts';
 
 const orders = [
   [0, 1, 2],
@@ -43,5 +44,42 @@ describe('findGrid()', () => {
     const grid = [0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0];
     expect(findGrid(problem, null)).toEqual(grid);
     expect(findGrid(problem, grid)).toBeNull();
+  });
+});
+
+describe('SmallGridSearch', () => {
+  const grids = fc.constantFrom(...allGrids);
+  /** About two different values. */
+  const twoValued = clue.filter(({ kind, a, b }) => kind === 'in' || a !== b);
+
+  test('finds the very grid that the other search finds, clue after clue', () => {
+    const [small, large] = [new SmallGridSearch(), new GridSearch(3, 3)];
+    fc.assert(
+      fc.property(fc.array(twoValued, { maxLength: 8 }), fc.option(grids), (clues, except) => {
+        small.clear();
+        large.clear();
+        expect(small.find(except)).toEqual(large.find(except));
+        for (const code of clues.map(encodeClue)) {
+          small.add(code);
+          large.add(code);
+          expect(small.find(except)).toEqual(large.find(except));
+        }
+      }),
+      { seed: 3, numRuns: 2000 },
+    );
+  });
+
+  test('keeps the clues that the other search keeps', () => {
+    const [small, large] = [new SmallGridSearch(), new GridSearch(3, 3)];
+    fc.assert(
+      fc.property(grids, fc.array(twoValued, { minLength: 30, maxLength: 60 }), (grid, clues) => {
+        const told = grid.map((house, value) => encodeClue({ kind: 'in', a: value, b: house }));
+        const truths = [...clues.map(encodeClue).filter((code) => satisfies(grid, code)), ...told];
+        const kept = small.withoutNeedless([...truths]);
+        expect(large.withoutNeedless([...truths], grid, [])).toEqual(kept);
+        expect(kept.length).toBeLessThan(truths.length);
+      }),
+      { seed: 4, numRuns: 300 },
+    );
   });
 });

@@ -3,7 +3,19 @@
  *
  * Invariant: the search is complete, so that "no other grid" is a proof.
  */
-import { type Clue, type ClueCode, encodeClue, firstOf, type Grid, IN, kindOf, LEFT, SAME, secondOf } from './clue.ts';
+import {
+  type Clue,
+  type ClueCode,
+  encodeClue,
+  firstOf,
+  type Grid,
+  IN,
+  kindOf,
+  LEFT,
+  SAME,
+  satisfies,
+  secondOf,
+} from './clue.ts';
 
 /** What is searched: at most 8 houses. */
 export interface GridProblem {
@@ -84,6 +96,24 @@ export class GridSearch {
     }
     this.#touched = 0;
     return this.#search(0);
+  }
+
+  /**
+   * Clues without those that the others make needless; the last one is tried first. The clues that were added are forgotten.
+   *
+   * @param clues leave one grid only; changed
+   * @param others grids that some of them leave, which often show at once that a clue is needed; more are added
+   */
+  withoutNeedless(clues: ClueCode[], grid: Grid, others: Grid[]): ClueCode[] {
+    for (let at = clues.length - 1; at >= 0; at--) {
+      if (anySatisfiesAllBut(others, clues, at)) continue;
+      this.clear();
+      for (let each = 0; each < clues.length; each++) if (each !== at) this.add(clues[each]!);
+      const other = this.find(grid);
+      if (other === null) clues.splice(at, 1);
+      else others.push(other);
+    }
+    return clues;
   }
 
   /** Searches below a row that is narrowed. */
@@ -186,6 +216,15 @@ export class GridSearch {
     }
     return changed;
   }
+}
+
+function anySatisfiesAllBut(grids: readonly Grid[], clues: readonly ClueCode[], exempt: number): boolean {
+  for (const grid of grids) {
+    let at = 0;
+    while (at < clues.length && (at === exempt || satisfies(grid, clues[at]!))) at++;
+    if (at === clues.length) return true;
+  }
+  return false;
 }
 
 /** What a clue about two values leaves of their domains, as `one << 8 | two`. */
