@@ -19,7 +19,7 @@ import { ServedVerifier } from './served-verifier.ts';
 import { namesOf, serviceApp } from './service-app.ts';
 import { ServiceMetrics } from './service-metrics.ts';
 import { checkOptions, type VerifierServiceOptions } from './service-options.ts';
-import { maxHeadBytes, refuseSocket } from './socket-refusal.ts';
+import { discardRest, maxHeadBytes, refuseSocket } from './socket-refusal.ts';
 
 export interface VerifierService {
   readonly url: string;
@@ -185,6 +185,7 @@ class Listening implements VerifierService {
     });
     const listener = getRequestListener((request, env) => app.fetch(request, env as HttpBindings), {
       hostname: this.#host(),
+      autoCleanupIncoming: false,
       errorHandler: (error) =>
         jsonResponse(new HttpProblem(400, 'bad-request', `Cannot read request: ${(error as Error).message}`)),
     });
@@ -211,6 +212,7 @@ class Listening implements VerifierService {
     this.#requests.set(incoming, request);
     // Somebody who does not read his answer must not keep it in memory for ever.
     outgoing.once('prefinish', () => incoming.socket.setTimeout(this.#options.requestTimeoutMs ?? 60_000));
+    outgoing.once('finish', () => discardRest(incoming));
     outgoing.once('close', () => this.#end(incoming, outgoing, request));
     this.#listener(incoming, outgoing);
   }

@@ -1,6 +1,7 @@
 /**
  * What is no request, or does not become one in time, is answered here: below HTTP's routes, on the socket itself.
  */
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { HttpProblem, problemBody } from './errors.ts';
 
@@ -36,6 +37,24 @@ export function refuseSocket(error: NodeJS.ErrnoException, socket: Socket, askin
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
   return problem.status;
+}
+
+/** What of a refused body is read at most: who sends more does not look for an answer. */
+const DISCARDED_BYTES = 64 * 2 ** 20;
+
+/**
+ * Reads what is left of a request that was answered before its end, so that a client that is still sending gets to read the answer;
+ * the request's own time limit bounds for how long.
+ */
+export function discardRest(incoming: IncomingMessage): void {
+  if (incoming.readableEnded || incoming.destroyed) return;
+  let left = DISCARDED_BYTES;
+  incoming.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) incoming.socket.destroy();
+  });
+  incoming.on('error', () => {});
+  incoming.resume();
 }
 
 interface SocketProblem extends HttpProblem {
