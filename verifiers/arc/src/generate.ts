@@ -53,6 +53,13 @@ export function generate(query: PuzzleQuery): ArcPuzzle {
   };
 }
 
+/** Character codes. */
+const ZERO = 48;
+const SEMICOLON = 59;
+const ARROW = 62;
+/** Of a key's characters; filled anew for each key. */
+const codes: number[] = [];
+
 /** What makes two puzzles the same: all that is shown, the order of the examples aside. */
 function keyOf({ examples, test }: Candidate): string {
   codes.length = 0;
@@ -65,12 +72,6 @@ function keyOf({ examples, test }: Candidate): string {
   pushDigits(test.input);
   return String.fromCharCode(...codes);
 }
-
-const ZERO = 48;
-const SEMICOLON = 59;
-const ARROW = 62;
-/** Of a key's characters; filled anew for each. */
-const codes: number[] = [];
 
 function pushDigits(grid: Grid): void {
   for (const cell of grid) codes.push(ZERO + cell);

@@ -38,4 +38,39 @@ describe('the splits of Countdown', () => {
     expect(heldout.isDisjointFrom(tune)).toBe(true);
     expect(heldout.size).toBeGreaterThan(2500);
   });
+
+  test('part the 16,292 puzzles that level tiny has in all', () => {
+    const all = new Set<string>();
+    for (let a = 1; a <= 20; a++) {
+      for (let b = a; b <= 20; b++) {
+        for (let c = b; c <= 20; c++) {
+          for (const target of reachable([a, b, c]))
+            if (target >= 1 && target <= 100) all.add(`${target}=${a},${b},${c}`);
+        }
+      }
+    }
+    expect(all.size).toBe(16_292);
+    const heldout = new Set([...all].filter((id) => splitOf(id) === 'heldout'));
+    expect(heldout.size).toBe(1614);
+    for (let index = 0; index < 2000; index++) {
+      expect(heldout).toContain(countdown.generate({ seed: 5, index, level: 'tiny', split: 'heldout' }).id);
+    }
+  });
 });
+
+/** The values of the expressions that may be drawn: whole and not negative on the way. */
+function reachable(values: readonly number[]): Set<number> {
+  if (values.length === 1) return new Set(values);
+  const found = new Set<number>();
+  for (const [i, a] of values.entries()) {
+    for (const [j, b] of values.entries()) {
+      if (i === j) continue;
+      const rest = values.filter((_, at) => at !== i && at !== j);
+      const combined = [a + b, a * b];
+      if (a >= b) combined.push(a - b);
+      if (b !== 0 && a % b === 0) combined.push(a / b);
+      for (const value of combined) for (const result of reachable([...rest, value])) found.add(result);
+    }
+  }
+  return found;
+}
