@@ -30,7 +30,13 @@ export function readGolden(folder: string): GoldenRecord | null {
  * @throws {ConfigError} if another digest is recorded under the same version: what was drawn under it would be another puzzle
  */
 export async function updateGolden(folder: string, subject: ConformanceSubject): Promise<boolean> {
-  const [recorded, now] = [readGolden(folder), await goldenOf(subject)];
+  const recorded = readGolden(folder);
+  const now = await goldenOf(subject).catch((cause: Error) => {
+    throw new ConfigError(
+      `Cannot update ${goldenFileName}: ${cause.message}, expected puzzles of every level; evenkeel verifier test without --update-golden says more`,
+      { code: 'golden-undrawn', cause },
+    );
+  });
   if (recorded?.version === now.version) {
     if (recorded.digest === now.digest) return false;
     throw new ConfigError(
