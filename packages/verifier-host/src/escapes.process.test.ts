@@ -196,6 +196,7 @@ describe('the sandbox without vm2 and with the platform given back', () => {
       'set-flags-of-the-engine': 'changes the engine’s flags',
       'signal-the-host': 'signals its process group',
       'write-a-database': 'writes a database',
+      'write-into-a-host-prototype': 'writes into a shared prototype',
     });
   });
 

@@ -24,7 +24,7 @@ export function hardenRealm(): void {
     for (const key of getOwnPropertyNames(prototype)) permitOverride(prototype, key);
   const seen = new Set<object>();
   const realm = globalThis as unknown as Record<string, unknown>;
-  const rest: unknown[] = withoutName();
+  const rest: unknown[] = [...withoutName(), getPrototypeOf(globalThis), realm.VMError];
   for (const name of languageGlobals) if (name !== MADE_WHEN_LOOKED_AT) rest.push(realm[name]);
   while (rest.length > 0) {
     const value = rest.pop();

@@ -32,7 +32,7 @@ export const pollution: readonly Probe[] = [
   leaving('pollute-to-json', 'toJSON on Object.prototype: each verdict is written as ours', () => {
     (Object.prototype as Loose).toJSON = () => forged;
   }),
-  leaving('pollute-by-merge', 'A merge that follows __proto__, as JSON brings it', () => {
+  leaving('pollute-by-merge', 'A merge that follows `__proto__`, as JSON brings it', () => {
     const merge = (target: Loose, source: Loose): void => {
       for (const key of Object.getOwnPropertyNames(source)) {
         if (typeof source[key] === 'object') merge(target[key], source[key]);

@@ -78,7 +78,7 @@ export const modules: readonly BreakOut[] = [
       'private-network-modules',
       'CVE-2026-47139, GHSA-r9pm-gxmw-wv6p',
       '≤ 3.11.3',
-      '_http_client and its like connect although http and net are denied',
+      '`_http_client` and its like connect although http and net are denied',
     ),
     attempt: asking(['_http_client', '_http_server', '_tls_wrap', 'node:_http_client'], (module, { port }) =>
       new module.ClientRequest({ host: '127.0.0.1', port }).end(),

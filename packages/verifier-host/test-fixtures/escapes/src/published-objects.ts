@@ -45,7 +45,7 @@ export const objects: readonly BreakOut[] = [
     name: 'descriptor-behind-the-getter',
     advisory: 'issue 184',
     versions: '≤ 3.6.7',
-    idea: "The host's getter of __proto__, applied to a function of the host, gives a prototype whose constructor a descriptor tells",
+    idea: "The host's getter of `__proto__`, applied to a function of the host, gives a prototype whose constructor a descriptor tells",
     attempt: () =>
       each(
         (thing) =>
@@ -303,7 +303,7 @@ export const objects: readonly BreakOut[] = [
     name: 'exported-prototype',
     advisory: 'CVE-2021-23449',
     versions: '< 3.9.4',
-    idea: 'What is given out lets the host write into a prototype of its own: __proto__ as an own key of it',
+    idea: 'What is given out lets the host write into a prototype of its own: `__proto__` as an own key of it',
     attempt() {
       const given = JSON.parse('{"__proto__":{"polluted":"canary"},"constructor":{"prototype":{"polluted":"canary"}}}');
       each((thing) => Object.assign(thing, given));
@@ -415,7 +415,7 @@ export const objects: readonly BreakOut[] = [
     name: 'host-object-by-prototype-walk',
     advisory: 'CVE-2026-43997, GHSA-47x8-96vw-5wg6',
     versions: '≤ 3.10.5',
-    idea: "The host's getter of __proto__ walks from a buffer to the host's Object, and from it to all that it can do",
+    idea: "The host's getter of `__proto__` walks from a buffer to the host's Object, and from it to all that it can do",
     attempt() {
       const getter = foreignProtoGetter();
       return each((thing) => {
@@ -442,7 +442,9 @@ export const objects: readonly BreakOut[] = [
           attempted(() => Reflect.defineProperty(at, 'marker', { value: 'polluted', configurable: true }));
         }
       });
-      return [...each((thing) => (thing.marker === undefined ? null : thing)), attempted(() => (({}) as Loose).marker)];
+      return [...each((thing) => thing.marker), ({} as Loose).marker].map((marker) =>
+        marker === 'polluted' ? { did: 'writes into a shared prototype' } : null,
+      );
     },
   },
   {
@@ -460,7 +462,8 @@ export const objects: readonly BreakOut[] = [
           attempted(() => Reflect.defineProperty(at, 'next', { value: () => ({ done: true }), configurable: true }));
         }
       }
-      return each((thing) => thing.marker);
+      const made = [attempted(() => realm.Buffer.from([1])), attempted(() => realm.Buffer.of(1).buffer)];
+      return made.map((value) => (value?.marker === undefined ? null : { did: 'writes into a shared prototype' }));
     },
   },
   {
@@ -526,16 +529,35 @@ export const objects: readonly BreakOut[] = [
     versions: '≤ 3.11.1',
     idea: 'The bridge keeps its own records in an array: a setter on Array.prototype is told each of them',
     attempt() {
-      const got: unknown[] = [];
+      const records: Loose[] = [];
+      const given: Loose = [];
+      const seen: { last: Loose } = { last: null };
       for (const index of [0, 1, 2]) {
         attempted(() =>
-          defineProperty(Array.prototype, index, { configurable: true, set: (value: unknown) => void got.push(value) }),
+          defineProperty(Array.prototype, index, {
+            configurable: true,
+            set(record: unknown) {
+              seen.last = record;
+            },
+          }),
         );
       }
-      each((thing) => new thing([]));
-      each((thing) => thing.from?.([]));
+      for (const ask of [(thing: Loose) => new thing(given), (thing: Loose) => thing.from?.(given)]) {
+        for (const thing of [realm.Buffer, realm.console?.log, realm.VMError]) {
+          attempted(() => ask(thing));
+          if (seen.last !== null) break;
+        }
+      }
       for (const index of [0, 1, 2]) attempted(() => Reflect.deleteProperty(Array.prototype, index));
-      return got;
+      if (seen.last === null) return [];
+      // What we put into our array comes back through the record as the host has it.
+      for (const [at, thing] of hostThings().entries()) given[`f${at}`] = thing;
+      records.push(
+        seen.last,
+        attempted(() => seen.last.arr),
+      );
+      for (const name of Object.keys(given)) records.push(attempted(() => seen.last.arr[name]));
+      return records;
     },
   },
   {
@@ -560,7 +582,7 @@ export const objects: readonly BreakOut[] = [
     name: 'prototype-cut-off',
     advisory: 'CVE-2026-47131, GHSA-v6mx-mf47-r5wg',
     versions: '≤ 3.11.3',
-    idea: "The host's setter of __proto__ cuts an error's prototype off, so that the bridge does not know the next one again",
+    idea: "The host's setter of `__proto__` cuts an error's prototype off, so that the bridge does not know the next one again",
     attempt() {
       const getter = foreignProtoGetter();
       const setter = foreignProtoSetter();
@@ -611,7 +633,8 @@ export const objects: readonly BreakOut[] = [
         attempted(() => Reflect.set(thing, 'marker', 'written', {}));
         attempted(() => Object.assign(Object.create(thing), { marker: 'written' }));
       }
-      return hostThings().filter((thing) => Object.hasOwn(Object(thing), 'marker'));
+      const written = hostThings().some((thing) => attempted(() => Object.hasOwn(Object(thing), 'marker')) === true);
+      return written ? [{ did: 'writes into an object of the host' }] : [];
     },
   },
   {

@@ -4,9 +4,10 @@ import { type Loose, realm } from './probe.ts';
 
 /** What may come from the other side of vm2, as far as it is there at all. */
 export function hostThings(): Loose[] {
-  const named = ['Buffer', 'console', 'VMError', 'process', 'require', 'setTimeout', 'WebAssembly', 'GLOBAL', 'root'];
+  const named = ['Buffer', 'console', 'VMError', 'process', 'require', 'setTimeout', 'WebAssembly'];
   const things = named.map((name) => realm[name]).filter((value) => value !== undefined);
-  return [...things, attempted(() => realm.Buffer?.from('')), ...thrownByTheOtherSide()].filter(
+  const methods = ['inspect', 'slice', 'equals', 'toJSON'].map((name) => attempted(() => realm.Buffer.prototype[name]));
+  return [...things, attempted(() => realm.Buffer?.from('')), ...methods, ...thrownByTheOtherSide()].filter(
     (value) => value !== undefined && value !== null,
   );
 }
