@@ -165,7 +165,10 @@ interface VerifierContext {
     read(path: string): string;
     /** A variable of `permissions.env`; undefined where it is not set. */
     env(name: string): string | undefined;
-    /** Asks an origin of `permissions.net`, and waits for the answer. A verdict that depends on it is as reproducible as the answer. */
+    /**
+     * Asks an origin of `permissions.net`. The call that asks runs again from its start once the answer is there, so it must ask the same
+     * each time. A verdict that depends on it is as reproducible as the answer.
+     */
     fetch(url: string, request?: ContextRequest): ContextResponse;
 }
 
