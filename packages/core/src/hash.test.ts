@@ -45,6 +45,12 @@ describe('sha256Hex()', () => {
   });
 });
 
+describe('sha256Hex() with a length', () => {
+  test('gives so many of the first digits', () => {
+    for (const length of [8, 32, 64]) expect(sha256Hex('abc', length)).toBe(sha256Hex('abc').slice(0, length));
+  });
+});
+
 describe('sha256Uint32()', () => {
   test('is what the first eight digits say', () => {
     for (const text of ['', 'abc', 'é', 'evenkeel-split-1/71=3,17,20']) {

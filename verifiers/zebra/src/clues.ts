@@ -81,7 +81,26 @@ function shuffledClues(random: KeyedRandom, houses: number, grid: Grid): readonl
   return order;
 }
 
+/** Of three houses there are 216 grids: what holds in each is listed once. */
+const listed: ClueCode[][][] = [];
+
 function fillByKind(grid: Grid): void {
+  if (grid.length > 9) {
+    listClues(grid, ofKind);
+    return;
+  }
+  let place = 0;
+  for (const house of grid) place = 3 * place + house;
+  let lists = listed[place];
+  if (lists === undefined) {
+    lists = [[], [], [], []];
+    listClues(grid, lists);
+    listed[place] = lists;
+  }
+  for (const [kind, list] of lists.entries()) ofKind[kind] = list.slice();
+}
+
+function listClues(grid: Grid, ofKind: ClueCode[][]): void {
   for (const list of ofKind) list.length = 0;
   for (let a = 0; a < grid.length; a++) {
     ofKind[IN]!.push(clueCode(IN, a, grid[a]!));

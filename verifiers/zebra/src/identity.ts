@@ -56,32 +56,32 @@ const rankOfKind: readonly number[] = (['in', 'same', 'left', 'by'] as const).ma
  * @param words those of all characteristics, one after the other, as the clues count them
  */
 export function identityOf(chosen: readonly Chosen[], words: readonly Word[], clues: readonly ClueCode[]): string {
-  return sha256Hex(`zebra/${valuesText(chosen)}/${cluesText(words, clues)}`).slice(0, 32);
+  return sha256Hex(`zebra/${valuesText(chosen)}/${cluesText(words, clues)}`, 32);
 }
 
 /** `drink:milk,tea;name:alice,bob`, keys and values in order. */
 function valuesText(chosen: readonly Chosen[]): string {
-  const inOrder = chosen.slice();
-  inOrder.sort((one, other) => one.of.rank - other.of.rank);
+  const inOrder: (Chosen | undefined)[] = new Array(keysInOrder.length);
+  for (const each of chosen) inOrder[each.of.rank] = each;
   let text = '';
-  for (const each of inOrder) text += text === '' ? chosenText(each) : `;${chosenText(each)}`;
-  return text;
+  for (const each of inOrder) if (each !== undefined) text += chosenText(each);
+  return text.slice(1);
 }
 
-/** By characteristic and set of words. */
-const chosenTexts = new Map<number, string>();
+/** By characteristic, and by set of words; each after a semicolon. */
+const chosenTexts: (string | undefined)[][] = keysInOrder.map(() => []);
 
 function chosenText({ of, words }: Chosen): string {
   let bits = 0;
   for (const word of words) bits |= word.bit;
-  const place = (of.rank << 8) | bits;
-  let text = chosenTexts.get(place);
+  const texts = chosenTexts[of.rank]!;
+  let text = texts[bits];
   if (text === undefined) {
-    text = `${of.key}:${words
+    text = `;${of.key}:${words
       .map((word) => word.text)
       .sort()
       .join(',')}`;
-    chosenTexts.set(place, text);
+    texts[bits] = text;
   }
   return text;
 }
@@ -94,11 +94,8 @@ function cluesText(words: readonly Word[], clues: readonly ClueCode[]): string {
   const places: number[] = [];
   for (const clue of clues) insert(places, placeOf(words, clue));
   let text = '';
-  for (const place of places) {
-    if (text !== '') text += ';';
-    text += textOf(place);
-  }
-  return text;
+  for (const place of places) text += textOf(place);
+  return text.slice(1);
 }
 
 /** Into its place in a list in order. */
@@ -118,7 +115,7 @@ function placeOf(words: readonly Word[], clue: ClueCode): number {
   return ((isTurned ? object : subject) << 16) | (rankOfKind[kind]! << 8) | (isTurned ? subject : object);
 }
 
-/** By place: there are some thousands of clues. */
+/** By place, each after a semicolon: there are some thousands of clues. */
 const clueTexts = new Map<number, string>();
 
 function textOf(place: number): string {
@@ -126,7 +123,7 @@ function textOf(place: number): string {
   if (text === undefined) {
     const kind = kindsInOrder[(place >> 8) & 255]!;
     const object = place & 255;
-    text = [wordsInOrder[place >> 16], kind, kind === 'in' ? object : wordsInOrder[object]].join(' ');
+    text = `;${wordsInOrder[place >> 16]} ${kind} ${kind === 'in' ? object : wordsInOrder[object]}`;
     clueTexts.set(place, text);
   }
   return text;
