@@ -7,6 +7,9 @@ function runtimesOwn(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+/** Of any code units, surrogates without their other half among them. */
+const anyText = fc.uint16Array({ maxLength: 300 }).map((units) => String.fromCharCode(...units));
+
 describe('sha256Hex()', () => {
   test('gives the hashes of the standard', () => {
     // FIPS 180-4's own examples: none, one, and two blocks; and a million times the same letter.
@@ -34,12 +37,9 @@ describe('sha256Hex()', () => {
       expect(sha256Hex(text)).toBe(runtimesOwn(new TextEncoder().encode(text)));
     }
     fc.assert(
-      fc.property(
-        fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.uint8Array({ maxLength: 300 })),
-        (data) => {
-          expect(sha256Hex(data)).toBe(runtimesOwn(typeof data === 'string' ? new TextEncoder().encode(data) : data));
-        },
-      ),
+      fc.property(fc.oneof(anyText, fc.uint8Array({ maxLength: 300 })), (data) => {
+        expect(sha256Hex(data)).toBe(runtimesOwn(typeof data === 'string' ? new TextEncoder().encode(data) : data));
+      }),
       { seed: 1, numRuns: 200 },
     );
   });
