@@ -21,8 +21,12 @@ type Json = null | boolean | number | string | readonly Json[] | {
  */
 declare function canonicalJson(value: unknown): string;
 
-/** SHA-256 of bytes, or of a text's UTF-8 bytes, as 64 hexadecimal digits. Runs in a browser; for large data use the store's. */
-declare function sha256Hex(data: Uint8Array | string): string;
+/**
+ * SHA-256 of bytes, or of a text's UTF-8 bytes, in hexadecimal digits. Runs in a browser; for large data use the store's.
+ *
+ * @param length how many digits, a multiple of 8; default all 64
+ */
+declare function sha256Hex(data: Uint8Array | string, length?: number): string;
 
 /** A sequence of draws under one key. It has a position, and nothing else that changes. */
 interface KeyedRandom {

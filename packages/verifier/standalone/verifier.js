@@ -189,10 +189,10 @@ function compress(view, offset) {
 
 // packages/core/src/hash.ts
 var digits = Array.from({ length: 65536 }, (_, word) => word.toString(16).padStart(4, "0"));
-function sha256Hex(data) {
+function sha256Hex(data, length = 64) {
   const words = sha256Words(data);
   let text2 = "";
-  for (let at = 0; at < words.length; at++) text2 += digits[words[at] >>> 16] + digits[words[at] & 65535];
+  for (let at = 0; 8 * at < length; at++) text2 += digits[words[at] >>> 16] + digits[words[at] & 65535];
   return text2;
 }
 function sha256Uint32(data) {
