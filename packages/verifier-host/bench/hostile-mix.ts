@@ -66,8 +66,16 @@ const tasks = await openTasks(1000, 1);
 await all(tasks, ({ items }) => cycle(items, 4000));
 
 const alone = await all(tasks, ({ items }) => cycle(items, share));
-const texts = await all(tasks, (task) => mixed(cycle(task.items, share), hostileTexts(task, Math.ceil(hostile / 3))));
-print('hostile texts among the good ones', alone, texts);
+const mixes = new Map(
+  tasks.map((task) => [task, mixed(cycle(task.items, share), hostileTexts(task, Math.ceil(hostile / 3)))]),
+);
+const texts = await all(tasks, (task) => mixes.get(task)!);
+const megabytes =
+  [...mixes.values()]
+    .flat()
+    .reduce((sum, { submission, hostile: hurts }) => sum + (hurts === true ? submission.completion.length : 0), 0) /
+  1e6;
+print('hostile texts among the good ones', alone, texts, { hostileMb: Math.round(megabytes) });
 
 // Beside them: a verifier that does nothing but harm, as long as the good ones take and then to its end.
 const beside = await openVerifier({ verifier: hostileFolder });

@@ -18,6 +18,8 @@ export interface Expected {
   readonly submission: Submission;
   /** What must come; null where a failure or any verdict will do. */
   readonly verdict: Verdict | null;
+  /** Meant to hurt; whatever must come of it. */
+  readonly hostile?: boolean;
 }
 
 /** What came of a stream of items. */
@@ -90,7 +92,7 @@ const shapes: readonly ((at: number) => string)[] = [
   (at) => `\\boxed{2**${at}//0}`,
   (at) => `${'a'.repeat(at % 20_000)}\\boxed{`,
   (at) => `\\boxed{\u0000${at}\u2028}`,
-  (at) => (at % 50 === 9 ? '}'.repeat(500_000) : `\\boxed{constructor.${at}}`),
+  (at) => (at % 500 === 9 ? '}'.repeat(500_000) : `\\boxed{constructor.${at}}`),
 ];
 
 /** Texts that are meant to hurt, for a task that does not run them. */
@@ -98,7 +100,7 @@ export function hostileTexts({ inProcess, items }: GoodVerifier, count: number):
   return Array.from({ length: count }, (_, at) => {
     const { groundTruth } = items[at % items.length]!.submission;
     const submission = { groundTruth, completion: shapes[at % shapes.length]!(at) };
-    return { submission, verdict: inProcess.score(submission) };
+    return { submission, verdict: inProcess.score(submission), hostile: true };
   });
 }
 
@@ -107,6 +109,7 @@ export function hostileItems(count: number, variants: number, names: readonly st
   return Array.from({ length: count }, (_, at) => ({
     submission: { groundTruth: Math.floor(at / names.length) % variants, completion: names[at % names.length]! },
     verdict: null,
+    hostile: true,
   }));
 }
 
@@ -134,16 +137,15 @@ export async function stream(verifier: OpenVerifier, items: readonly Expected[])
       const part = items.slice(next, next + CALL);
       next += part.length;
       const verdicts = await verifier.score(part.map(({ submission }) => submission));
-      for (const [at, { verdict: expected }] of part.entries()) {
+      for (const [at, { verdict: expected, hostile: hurts }] of part.entries()) {
         const verdict = verdicts[at]!;
-        if (expected === null) {
-          hostile++;
-          const kind = verdict.kind === 'failed' ? verdict.error.code : verdict.kind;
-          became[kind] = (became[kind] ?? 0) + 1;
-        } else if (isDeepStrictEqual(verdict, expected)) right++;
-        else wrong++;
+        const kind = verdict.kind === 'failed' ? verdict.error.code : verdict.kind;
+        if (hurts) became[kind] = (became[kind] ?? 0) + 1;
+        if (expected !== null && !isDeepStrictEqual(verdict, expected)) wrong++;
+        else if (hurts) hostile++;
+        else right++;
       }
-      if (part.some(({ verdict }) => verdict !== null)) goodMs = performance.now() - started;
+      if (part.some(({ hostile: hurts }) => !hurts)) goodMs = performance.now() - started;
     }
   };
   await Promise.all(Array.from({ length: CALLS }, work));

@@ -29,7 +29,7 @@ afterAll(async () => {
 test('hostile texts among good ones: each verdict is the one that the verifier gives by itself', async () => {
   for (const task of tasks) {
     const tally = await stream(task.open, mixed(cycle(task.items, GOOD), hostileTexts(task, HOSTILE_TEXTS)));
-    expect(tally).toMatchObject({ good: GOOD + HOSTILE_TEXTS, wrong: 0 });
+    expect(tally).toMatchObject({ good: GOOD, hostile: HOSTILE_TEXTS, wrong: 0 });
   }
 });
 
