@@ -32,6 +32,8 @@ export interface SupervisorOptions {
   readonly temporal?: TemporalBinary | null;
   /** How long a process may take to end after SIGTERM, before SIGKILL. Default 10 s. */
   readonly graceMs?: number;
+  /** What the others are told in place of a process's own address: for a proxy or a gateway between them. */
+  readonly advertise?: (name: string, address: string) => string;
 }
 
 /** A home at work. */
@@ -65,7 +67,15 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 }
 
 async function startLocked(
-  { home, processes: specs, log, onEvent = () => {}, temporal: binary, graceMs = 10_000 }: SupervisorOptions,
+  {
+    home,
+    processes: specs,
+    log,
+    onEvent = () => {},
+    temporal: binary,
+    graceMs = 10_000,
+    advertise = (_name, address) => address,
+  }: SupervisorOptions,
   release: () => void,
   stopSteps: (() => Promise<void>)[],
 ): Promise<Supervisor> {
@@ -105,12 +115,20 @@ async function startLocked(
 
   function endpoints(): Endpoints {
     const server = temporal?.server() ?? null;
-    const urls = (role: WorkerRole): string[] => withRole(role).flatMap((worker) => worker.status().url ?? []);
+    const urls = (role: WorkerRole): string[] =>
+      withRole(role).flatMap((worker) => {
+        const { name, url } = worker.status();
+        return url === null ? [] : advertise(name, url);
+      });
     return {
       version: 1,
       supervisor: { pid: process.pid, startedAt },
       token,
-      temporal: server && { address: server.address, namespace: server.namespace, ui: server.ui },
+      temporal: server && {
+        address: advertise('temporal', server.address),
+        namespace: server.namespace,
+        ui: server.ui,
+      },
       workers: { rollout: urls('rollout'), trainer: urls('trainer'), verifier: urls('verifier') },
     };
   }
