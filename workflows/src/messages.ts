@@ -6,6 +6,8 @@ import { defineQuery, defineUpdate } from '@temporalio/workflow';
 /** Input of `trainingRun`; `carried` is there where the run goes on as new. */
 export interface TrainingRunInput extends RunRef {
   readonly carried?: CarriedRun;
+  /** Steps after which the run goes on in a new history; default: when the server suggests it. */
+  readonly stepsPerHistory?: number;
 }
 
 /** What a run takes with it into its next history. */

@@ -31,7 +31,7 @@ import { trainingStep } from './training-step.ts';
  * policy is written. It holds the run's small state, answers `status`, and takes `pause`, `resume` and `stop`.
  */
 export async function trainingRun(input: TrainingRunInput): Promise<RunResult> {
-  const { run, config } = input;
+  const { run, config, stepsPerHistory = Number.POSITIVE_INFINITY } = input;
   let phase: RunPhase = 'opening';
   let carried = input.carried;
   let { paused, stopping } = carried ?? { paused: false, stopping: false };
@@ -67,6 +67,7 @@ export async function trainingRun(input: TrainingRunInput): Promise<RunResult> {
   }
   if (carried.evaluations.length === 0) await evaluate();
   phase = 'training';
+  const firstStep = carried.state.step;
   while (carried.state.step < carried.steps && !stopping) {
     if (paused) show('paused');
     await condition(() => !paused);
@@ -74,9 +75,9 @@ export async function trainingRun(input: TrainingRunInput): Promise<RunResult> {
     show('training');
     await step(carried);
     if (isEvaluationDue(carried)) await evaluate();
-    if (workflowInfo().continueAsNewSuggested) {
+    if (workflowInfo().continueAsNewSuggested || carried.state.step - firstStep >= stepsPerHistory) {
       await condition(allHandlersFinished);
-      await continueAsNew<typeof trainingRun>({ run, config, carried: { ...carried, paused, stopping } });
+      await continueAsNew<typeof trainingRun>({ ...input, carried: { ...carried, paused, stopping } });
     }
   }
   if (carried.evaluations.at(-1)?.step !== carried.state.step) await evaluate();

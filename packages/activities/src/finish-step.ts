@@ -1,4 +1,5 @@
 import { observeStep, type Tallies, tallyObjectives } from '@evenkeel/algorithms';
+import { faultPoint } from '@evenkeel/protocol';
 import { z } from 'zod';
 import { advanceRun } from './advance-run.ts';
 import { loadAlgorithmState, loadRun } from './algorithm-state.ts';
@@ -51,6 +52,7 @@ export function finishStep(context: ActivityContext): ControlActivities['finishS
     });
     await writeRunRecord(context.home, input.run, stepRecordName(step + 1), table);
     const stateRef = await context.store.putJson('algorithm-state', { version: 1, method: next, cursors });
+    faultPoint('activity/step-finished');
     return { state: advanceRun(input, stateRef), table };
   };
 }

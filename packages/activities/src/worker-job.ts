@@ -1,6 +1,6 @@
 import { EvenkeelError, errorRecord } from '@evenkeel/core';
 import type { Job, JobResults, WorkerRole } from '@evenkeel/protocol';
-import { resultSchemas } from '@evenkeel/protocol';
+import { faultPoint, resultSchemas } from '@evenkeel/protocol';
 import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { z } from 'zod';
@@ -34,7 +34,8 @@ export async function runWorkerJob<K extends Job['kind']>(
     if (performance.now() - progressAt < STALL_MS) activity.heartbeat({ key, ...progress });
   }, HEARTBEAT_MS);
   try {
-    return await context.client.runJob<JobResults[K]>({
+    faultPoint('activity/before-submit');
+    const result = await context.client.runJob<JobResults[K]>({
       endpoint: () => workerEndpoint(context, role, ordinal),
       role,
       key,
@@ -48,6 +49,8 @@ export async function runWorkerJob<K extends Job['kind']>(
         progressAt = performance.now();
       },
     });
+    faultPoint('activity/after-reply');
+    return result;
   } catch (error) {
     if (activity.cancellationSignal.aborted) throw new CancelledFailure(`Cancelled ${key}`);
     throw error;

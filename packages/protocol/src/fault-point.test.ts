@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -36,6 +37,17 @@ test('faultPoint() kills once over all processes with EVENKEEL_FAULT_ONCE', () =
 
 test('faultPoint() refuses a count that is none', () => {
   expect(reach({ EVENKEEL_FAULT: 'a/x:0' }).errors).toContain(
-    'Cannot read EVENKEEL_FAULT: it is "a/x:0", expected name or name:count',
+    'Cannot read EVENKEEL_FAULT: it is "a/x:0", expected name, name:count or name:count=process',
   );
+});
+
+test('faultPoint() kills another process of the home, and goes on itself', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'evenkeel-fault-'));
+  const other = spawn(process.execPath, ['--eval', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  const ended = once(other, 'exit');
+  writeFileSync(join(folder, 'processes.json'), JSON.stringify({ 'rollout-1': { pid: other.pid } }));
+  const environment = { EVENKEEL_FAULT: 'a/z,a/x:2=nobody,a/y=rollout-1', EVENKEEL_FAULT_HOME: folder };
+  expect(reach(environment)).toMatchObject({ signal: null, lines: ['a/x', 'a/y', 'a/x', 'a/x'] });
+  expect(await ended).toEqual([null, 'SIGKILL']);
+  rmSync(folder, { recursive: true });
 });

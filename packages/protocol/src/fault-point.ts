@@ -1,41 +1,75 @@
 /**
- * Named places at which a test kills the process: `EVENKEEL_FAULT=worker/before-commit:2` kills it when the place is reached
- * for the second time. With `EVENKEEL_FAULT_ONCE=<file>` it happens once over all processes that are started with the same
- * environment: the file is made first, and where it exists nothing happens. Without `EVENKEEL_FAULT` it costs a comparison.
+ * Named places at which a test kills a process: `EVENKEEL_FAULT=worker/before-commit:2` kills the process that reaches the place for
+ * the second time. `worker/before-commit:2=temporal` kills another of the same home, by its name, at that moment: the home is
+ * `EVENKEEL_FAULT_HOME`. Several stand behind each other with commas. With `EVENKEEL_FAULT_ONCE=<file>` each happens once over all
+ * processes that are started with the same environment: a file is made first, and where it exists nothing happens. Without
+ * `EVENKEEL_FAULT` it costs a comparison.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 interface Fault {
   readonly name: string;
+  /** The process to be killed; null for the one that reaches the place. */
+  readonly target: string | null;
   readonly marker: string | undefined;
   left: number;
 }
 
-let fault: Fault | null | undefined;
+let faults: readonly Fault[] | undefined;
 
 /**
- * A place at which a test may kill this process, as `kill -9` does.
+ * A place at which a test may kill this process, or another of its home, as `kill -9` does.
  *
- * @throws {RangeError} where EVENKEEL_FAULT is not `name` or `name:count`
+ * @throws {RangeError} where EVENKEEL_FAULT is no list of `name`, `name:count` or `name:count=process`
  */
 export function faultPoint(name: string): void {
-  if (fault === undefined) fault = readFault(process.env);
-  if (fault === null || fault.name !== name || --fault.left > 0) return;
-  if (fault.marker !== undefined && !createMarker(fault.marker)) {
-    fault = null;
-    return;
+  faults ??= readFaults(process.env);
+  if (faults.length === 0) return;
+  for (const fault of faults) {
+    if (fault.name !== name || --fault.left > 0) continue;
+    const pid = fault.target === null ? process.pid : pidOf(fault.target, process.env.EVENKEEL_FAULT_HOME ?? '');
+    // A process that is not up just now is killed the next time.
+    if (pid === null || (fault.marker !== undefined && !createMarker(fault.marker))) continue;
+    fault.left = Number.POSITIVE_INFINITY;
+    process.kill(pid, 'SIGKILL');
   }
-  process.kill(process.pid, 'SIGKILL');
 }
 
-function readFault(environment: NodeJS.ProcessEnv): Fault | null {
+function readFaults(environment: NodeJS.ProcessEnv): readonly Fault[] {
   const text = environment.EVENKEEL_FAULT;
-  if (text === undefined || text === '') return null;
-  const match = /^([a-z0-9/-]+)(?::([1-9][0-9]*))?$/.exec(text);
-  if (match === null) {
-    throw new RangeError(`Cannot read EVENKEEL_FAULT: it is ${JSON.stringify(text)}, expected name or name:count`);
+  if (text === undefined || text === '') return [];
+  return text.split(',').map((part, at) => {
+    const match = /^([a-z0-9/-]+)(?::([1-9][0-9]*))?(?:=([a-z0-9-]+))?$/.exec(part);
+    if (match === null) {
+      throw new RangeError(
+        `Cannot read EVENKEEL_FAULT: it is ${JSON.stringify(text)}, expected name, name:count or name:count=process, with commas between`,
+      );
+    }
+    const once = environment.EVENKEEL_FAULT_ONCE;
+    return {
+      name: match[1]!,
+      left: Number(match[2] ?? 1),
+      target: match[3] ?? null,
+      marker: once === undefined ? undefined : at === 0 ? once : `${once}.${at}`,
+    };
+  });
+}
+
+/** As the supervisor recorded it; null where it is not up. */
+function pidOf(target: string, home: string): number | null {
+  try {
+    if (target === 'supervisor') {
+      const { supervisor } = JSON.parse(readFileSync(join(home, 'endpoints.json'), 'utf8')) as {
+        supervisor: { pid: number };
+      };
+      return supervisor.pid;
+    }
+    const recorded = JSON.parse(readFileSync(join(home, 'processes.json'), 'utf8')) as Record<string, { pid: number }>;
+    return recorded[target]?.pid ?? null;
+  } catch {
+    return null;
   }
-  return { name: match[1]!, left: Number(match[2] ?? 1), marker: environment.EVENKEEL_FAULT_ONCE };
 }
 
 function createMarker(path: string): boolean {

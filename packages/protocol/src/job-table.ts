@@ -234,6 +234,7 @@ export class JobTable<J extends { readonly kind: string }> {
       const askedAt = Date.now();
       const { result } = (await this.#find(key)) ?? (await this.#work(entry, askedAt));
       this.#finish(entry, { kind: 'done', key, result });
+      faultPoint('worker/after-reply');
     } catch (thrown) {
       this.#fail(entry, entry.controller.signal.aborted ? entry.controller.signal.reason : thrown);
     }
@@ -264,6 +265,7 @@ export class JobTable<J extends { readonly kind: string }> {
   }
 
   #progress(entry: Entry<J>, done: number, total: number, phase?: string): void {
+    faultPoint('worker/in-the-middle');
     entry.progress = { done, total, ...(phase === undefined ? {} : { phase }) };
     const now = performance.now();
     if (now - entry.toldAt < PROGRESS_INTERVAL_MS && done < total) return;

@@ -13,7 +13,7 @@ import {
   type ParameterBuffer,
   PolicyError,
 } from '@evenkeel/policy';
-import type { UpdateJob } from '@evenkeel/protocol';
+import { faultPoint, type UpdateJob } from '@evenkeel/protocol';
 import type { ArtefactStore } from '@evenkeel/store';
 
 export interface OptimizerMemory {
@@ -52,7 +52,9 @@ export async function recallCheckpoint(store: ArtefactStore, job: UpdateJob): Pr
 
 /** Keeps the optimizer's moments as an artefact. */
 export async function keepOptimizer(store: ArtefactStore, { adam }: OptimizerMemory): Promise<ArtefactRef> {
-  return await store.put('optimizer', adamwStateToBytes(adam));
+  const checkpoint = adamwStateToBytes(adam);
+  faultPoint('trainer/checkpoint');
+  return await store.put('optimizer', checkpoint);
 }
 
 /** Refuses to go on where a redone update did not arrive at the policy that was recorded. */

@@ -5,7 +5,7 @@
 import { workerData } from 'node:worker_threads';
 import type { ArtefactRef } from '@evenkeel/core';
 import { loadPolicy, PolicyEngine, PolicyError, putPolicy } from '@evenkeel/policy';
-import { type PolicyThreadData, serveJobs, type UpdateJob, type UpdateResult } from '@evenkeel/protocol';
+import { faultPoint, type PolicyThreadData, serveJobs, type UpdateJob, type UpdateResult } from '@evenkeel/protocol';
 import { type BatchRow, decodeBatch, openFolderStore } from '@evenkeel/store';
 import {
   expectRecorded,
@@ -63,6 +63,7 @@ async function applyBatch(
       { code: 'policy-not-finite' },
     );
   }
+  faultPoint('trainer/publish-policy');
   return {
     memory: { ...before, policy: await putPolicy(store, before.architecture, before.parameters.flat) },
     rows,

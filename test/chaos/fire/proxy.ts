@@ -8,8 +8,10 @@ export interface FaultyProxy {
   readonly port: number;
   /** Where new connections go. */
   target(host: string, port: number): void;
-  /** Resets every open connection. @returns how many there were */
-  cut(): number;
+  /** How many are open. */
+  connections(): number;
+  /** Resets every open connection. */
+  cut(): void;
   /** Passes nothing on for so long, in either direction; nothing is lost. */
   stall(ms: number): void;
   close(): Promise<void>;
@@ -67,10 +69,9 @@ export async function startFaultyProxy(): Promise<FaultyProxy> {
     target(host, port) {
       behind = { host, port };
     },
+    connections: () => open.size / 2,
     cut() {
-      const count = open.size;
       for (const socket of open) socket.resetAndDestroy();
-      return count / 2;
     },
     stall(ms) {
       stalledUntil = performance.now() + ms;

@@ -42,6 +42,7 @@ export interface FireOptions {
 }
 
 const POLL_MS = 20;
+const PATIENCE_MS = 15_000;
 const proxied = ['temporal', 'rollout-0', 'rollout-1', 'trainer', 'verifier'] as const;
 
 interface Up {
@@ -82,6 +83,10 @@ export async function runUnderFire({ home, config, blows, say }: FireOptions): P
     for (const blow of blows) {
       await sleep(Math.max(0, lastProductive + (blow.duringRecovery ? blow.afterMs / 4 : blow.afterMs) - Date.now()));
       if (result !== null) break;
+      if (!(await present(blow, home, proxies, () => result !== null))) {
+        say(`#${blow.number} ${blow.action} ${blow.target}: not there, left out`);
+        continue;
+      }
       const at = Date.now();
       const under = await jobsUnderWay(store, home, blow.target);
       const upsBefore = ups.length;
@@ -89,10 +94,7 @@ export async function runUnderFire({ home, config, blows, say }: FireOptions): P
         supervisor.kill('SIGKILL');
         await new Promise<void>((resolve) => supervisor.once('exit', () => resolve()));
         supervisor = await startSupervising(home, proxies, ups, say);
-      } else if (!strike(blow, home, proxies)) {
-        say(`#${blow.number} ${blow.action} ${blow.target}: not there just now, left out`);
-        continue;
-      }
+      } else strike(blow, home, proxies);
       const back = await waitForBack(blow, upsBefore, ups, at, () => result !== null);
       const productive = await waitForWork(store, back ?? at, () => result !== null);
       lastProductive = blow.duringRecovery ? at : Date.now();
@@ -162,21 +164,35 @@ async function endSupervising(child: ChildProcess): Promise<void> {
   clearTimeout(patience);
 }
 
-/** @returns false where there is nothing to strike at */
-function strike({ target, action, forMs }: Blow, home: string, proxies: ReadonlyMap<string, FaultyProxy>): boolean {
-  if (action === 'cut') return (proxies.get(target)?.cut() ?? 0) > 0;
-  if (action === 'stall') {
-    proxies.get(target)?.stall(forMs);
-    return proxies.has(target);
+/** Waits until there is something to strike at: what was struck before may still be away. */
+async function present(
+  blow: Blow,
+  home: string,
+  proxies: ReadonlyMap<string, FaultyProxy>,
+  ended: () => boolean,
+): Promise<boolean> {
+  for (const until = performance.now() + PATIENCE_MS; performance.now() < until && !ended(); await sleep(POLL_MS)) {
+    if (isThere(blow, home, proxies)) return true;
   }
+  return false;
+}
+
+function isThere({ target, action }: Blow, home: string, proxies: ReadonlyMap<string, FaultyProxy>): boolean {
+  if (action === 'stall' || target === 'supervisor') return true;
+  if (action === 'cut') return (proxies.get(target)?.connections() ?? 0) > 0;
   const pid = pidOf(target, home);
-  if (pid === undefined || !isAlive(pid)) return false;
-  if (action === 'kill') process.kill(pid, 'SIGKILL');
+  return pid !== undefined && isAlive(pid);
+}
+
+function strike({ target, action, forMs }: Blow, home: string, proxies: ReadonlyMap<string, FaultyProxy>): void {
+  if (action === 'cut') proxies.get(target)?.cut();
+  else if (action === 'stall') proxies.get(target)?.stall(forMs);
   else {
-    process.kill(pid, 'SIGSTOP');
-    setTimeout(() => isAlive(pid) && process.kill(pid, 'SIGCONT'), forMs);
+    const pid = pidOf(target, home);
+    if (pid === undefined || !isAlive(pid)) return;
+    process.kill(pid, action === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+    if (action === 'stop') setTimeout(() => isAlive(pid) && process.kill(pid, 'SIGCONT'), forMs);
   }
-  return true;
 }
 
 function pidOf(target: Target, home: string): number | undefined {

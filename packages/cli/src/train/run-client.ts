@@ -1,6 +1,6 @@
 /** A run as the command line reaches it: through the home's Temporal server. */
 import type { ArtefactRef } from '@evenkeel/core';
-import { EvenkeelError } from '@evenkeel/core';
+import { ConfigError, EvenkeelError } from '@evenkeel/core';
 import { readEndpoints } from '@evenkeel/infra';
 import {
   pauseUpdate,
@@ -61,6 +61,13 @@ export interface RunClient {
   close(): Promise<void>;
 }
 
+/** For tests that go through many histories. @throws {ConfigError} where it is no count */
+function historyBound(text: string | undefined): { stepsPerHistory?: number } {
+  if (text === undefined || text === '') return {};
+  if (/^[1-9]\d*$/.test(text)) return { stepsPerHistory: Number(text) };
+  throw new ConfigError(`Cannot read EVENKEEL_STEPS_PER_HISTORY: it is "${text}", expected a number of steps from 1`);
+}
+
 /** The innermost reason of a failed workflow. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof WorkflowFailedError || error instanceof TemporalFailure ? error.cause : undefined;
@@ -88,7 +95,7 @@ export async function connectRunClient(home: string): Promise<RunClient> {
         .start(trainingRun, {
           workflowId: run,
           taskQueue: taskQueues.control,
-          args: [{ run, config }],
+          args: [{ run, config, ...historyBound(process.env.EVENKEEL_STEPS_PER_HISTORY) }],
           workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
           workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
           staticSummary: `training run ${run} (${method})`,
