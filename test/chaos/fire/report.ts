@@ -104,6 +104,7 @@ export function timelineSvg({ fire }: Fire): string {
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="none">`,
+    `<title>A run under fire: its steps, and what was done to which process</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     ...axis,
     `<g fill="#222">`,
