@@ -2,9 +2,11 @@
  * The kill matrix: each kind of process is killed at each moment of a job at which a kill could leave something half done. One run a
  * kind, one kill a moment; the moments are fault points in the code, which do nothing unless the environment names them.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isLiving, type ProcessIdentity } from '@evenkeel/infra';
 import { openFolderStore } from '@evenkeel/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endTrainProcesses, smallRun, startEvenkeel, type TrainResult } from '../support/train-process.ts';
@@ -42,6 +44,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Remembers every process that the home ever had. */
+function watchProcesses(home: string, seen: Map<string, ProcessIdentity>): NodeJS.Timeout {
+  return setInterval(() => {
+    const path = join(home, 'processes.json');
+    if (!existsSync(path)) return;
+    const recorded = JSON.parse(readFileSync(path, 'utf8')) as Record<string, ProcessIdentity>;
+    for (const identity of Object.values(recorded)) seen.set(`${identity.pid} ${identity.startedAt}`, identity);
+  }, 100);
+}
+
 test.each(['temporal', 'supervisor', 'workflow', 'rollout', 'trainer', 'verifier'])(
   '%s, killed at each moment of a job, changes no weight and repeats no work',
   async (process) => {
@@ -55,9 +67,12 @@ test.each(['temporal', 'supervisor', 'workflow', 'rollout', 'trainer', 'verifier
       EVENKEEL_STEPS_PER_HISTORY: '2',
     };
     let result: TrainResult | undefined;
+    const seen = new Map<string, ProcessIdentity>();
     for (let start = 1; result === undefined && start <= MOST_STARTS; start++) {
       const train = startEvenkeel(['train', join(folder, 'run.json'), '--json', '--home', home], environment);
+      const watched = watchProcesses(home, seen);
       await train.ended;
+      clearInterval(watched);
       result = train.lines.findLast((line) => line.kind === 'result') as TrainResult | undefined;
     }
     expect(result?.policy.sha256).toBe(undisturbed);
@@ -65,6 +80,7 @@ test.each(['temporal', 'supervisor', 'workflow', 'rollout', 'trainer', 'verifier
     expect(struck.length, 'moments at which it was killed').toBe(moments.length);
     const store = await openFolderStore(join(home, 'store'));
     const { repeated, updatedTwice, stepsMissing, verdictsLost } = await proveStore(store, 'matrix', STEPS);
+    const commits = await store.listCommits();
     await store.close();
     expect({ repeated, updatedTwice, stepsMissing, verdictsLost }).toEqual({
       repeated: { rollouts: 0, verdicts: 0, updates: 0 },
@@ -72,6 +88,11 @@ test.each(['temporal', 'supervisor', 'workflow', 'rollout', 'trainer', 'verifier
       stepsMissing: 0,
       verdictsLost: 0,
     });
+    // A trainer that was killed restored what it had lost from the redo log.
+    const redone = commits.map((commit) => (commit.result as { metrics?: { redone?: number } }).metrics?.redone ?? 0);
+    if (process === 'trainer') expect(Math.max(...redone)).toBeGreaterThan(0);
+    expect(seen.size).toBeGreaterThan(moments.length);
+    expect([...seen.values()].filter(isLiving), 'processes left').toEqual([]);
   },
   TIMEOUT_MS,
 );
