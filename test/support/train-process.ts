@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { ProcessIdentity } from '@evenkeel/infra';
 
 const main = fileURLToPath(import.meta.resolve('../../packages/cli/src/main.ts'));
 
@@ -92,9 +93,13 @@ export function startEvenkeel(args: readonly string[], env: Readonly<Record<stri
 }
 
 /** The living processes of a home by name, as the supervisor recorded them. */
+export function homeProcesses(home: string): Readonly<Record<string, ProcessIdentity>> {
+  return JSON.parse(readFileSync(join(home, 'processes.json'), 'utf8')) as Record<string, ProcessIdentity>;
+}
+
+/** Their numbers alone. */
 export function homeProcessIds(home: string): Readonly<Record<string, number>> {
-  const recorded = JSON.parse(readFileSync(join(home, 'processes.json'), 'utf8')) as Record<string, { pid: number }>;
-  return Object.fromEntries(Object.entries(recorded).map(([name, { pid }]) => [name, pid]));
+  return Object.fromEntries(Object.entries(homeProcesses(home)).map(([name, { pid }]) => [name, pid]));
 }
 
 /** Whether a process lives. */

@@ -69,8 +69,7 @@ try {
   const report: Fire = { seed, command, calm: { sha256: calm.result.policy.sha256, wallMs: calm.wallMs }, fire, proof };
   await writeFile(join(out, 'report.md'), markdown(report));
   await writeFile(join(out, 'timeline.svg'), timelineSvg(report));
-  const { journal: _journal, ...numbers } = fire;
-  await writeFile(join(out, 'report.json'), JSON.stringify({ ...report, fire: numbers }, null, 2));
+  await writeFile(join(out, 'report.json'), JSON.stringify(report, null, 2));
   console.log(markdown(report));
   const done = fire.interruptions.filter(({ blow }) => blow.action === 'kill').length;
   if (done < kills) say(`Only ${done} of ${kills} kills fell before the run's end: more --steps, or fewer --kills`);

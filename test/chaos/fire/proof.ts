@@ -16,6 +16,12 @@ export interface Proof {
   readonly starts: number;
 }
 
+/** What of it must be nought and is not, by name. */
+export function brokenPromises({ repeated, updatedTwice, stepsMissing, verdictsLost }: Proof): readonly string[] {
+  const counts = { ...repeated, updatedTwice, stepsMissing, verdictsLost };
+  return Object.entries(counts).flatMap(([name, count]) => (count === 0 ? [] : [`${name}: ${count}`]));
+}
+
 interface VerifyRefs {
   readonly verdicts: ArtefactRef;
 }

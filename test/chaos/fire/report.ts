@@ -1,5 +1,5 @@
 /** A run under fire as a Markdown table and as a picture (SVG): steps, blows, and how long each was felt. */
-import type { Proof } from './proof.ts';
+import { brokenPromises, type Proof } from './proof.ts';
 import type { FireReport, Interruption } from './run-under-fire.ts';
 
 export interface Fire {
@@ -19,9 +19,7 @@ function recoveryMs({ atMs, backMs, productiveMs }: Interruption): number | null
 
 /** Whether everything that was promised held. */
 export function holds({ calm, fire, proof }: Fire): boolean {
-  const { repeated, updatedTwice, stepsMissing, verdictsLost } = proof;
-  const wrong = [...Object.values(repeated), updatedTwice, stepsMissing, verdictsLost].some((count) => count !== 0);
-  return !wrong && calm.sha256 === fire.result.policy.sha256;
+  return brokenPromises(proof).length === 0 && calm.sha256 === fire.result.policy.sha256;
 }
 
 /** The report's page. */
@@ -108,7 +106,7 @@ export function timelineSvg({ fire }: Fire): string {
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     ...axis,
     `<g fill="#222">`,
-    ...legend.map((part) => part),
+    ...legend,
     text(LEFT - 8, y(0) + 4, 'steps'),
     ...lanes.map((lane, at) => text(LEFT - 8, y(at + 1) + 4, lane)),
     '</g>',

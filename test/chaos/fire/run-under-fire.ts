@@ -30,7 +30,6 @@ export interface FireReport {
   readonly interruptions: readonly Interruption[];
   /** When each step's update was committed. */
   readonly steps: readonly { readonly step: number; readonly atMs: number }[];
-  readonly journal: readonly JournalEvent[];
 }
 
 export interface FireOptions {
@@ -112,8 +111,7 @@ export async function runUnderFire({ home, config, blows, say }: FireOptions): P
     }
     await following;
     const wallMs = Date.now() - startedAt;
-    const journal = await store.readJournal();
-    return { result: result!, wallMs, interruptions, steps: stepsOf(journal, startedAt), journal };
+    return { result: result!, wallMs, interruptions, steps: stepsOf(await store.readJournal(), startedAt) };
   } finally {
     over = true;
     train.child.kill('SIGTERM');
