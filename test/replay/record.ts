@@ -2,14 +2,15 @@
  * Records histories for the replay tests: of a run, of one of its steps with one round, of one with several rounds if there is
  * one, and of its first evaluation.
  *
- *     node test/replay/record.ts --home DIR --run NAME [--to test/replay/histories] [--prefix NAME]
+ *     node test/replay/record.ts --home DIR --run NAME [--to test/replay/histories/VERSION] [--prefix NAME]
  *
- * The home may be at work or at rest. Record anew where a workflow's code has changed on purpose; keep the old files as long as
- * runs may be alive that began with that code.
+ * The home may be at work or at rest. Default of `--to` is the folder of this version; those of earlier ones stay as they are
+ * (`histories/README.md`).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { version } from '@evenkeel/protocol';
 import { evaluationWorkflowId, stepWorkflowId } from '@evenkeel/workflows';
 import type { Client } from '@temporalio/client';
 import { type RecordedHistory, timelineOf } from '../support/history.ts';
@@ -19,7 +20,7 @@ const { values } = parseArgs({
   options: {
     home: { type: 'string' },
     run: { type: 'string' },
-    to: { type: 'string', default: join(import.meta.dirname, 'histories') },
+    to: { type: 'string', default: join(import.meta.dirname, 'histories', version) },
     prefix: { type: 'string' },
   },
 });

@@ -39,7 +39,7 @@ describe('a recorded history', () => {
   );
 
   test('of a step with one round has few events, and tells its decisions apart from its work', () => {
-    const step = timelineOf(histories.find(({ name }) => name === 'recorded-step')!.history)!;
+    const step = timelineOf(histories.find(({ name }) => name === '0.1.0/recorded-step')!.history)!;
     expect(step.events).toBeLessThanOrEqual(60);
     const types = step.activities.toSorted((a, b) => a.from - b.from).map(({ type }) => type);
     expect(types).toEqual(['planRound', 'rollOut', 'rollOut', 'verify', 'closeRound', 'update', 'finishStep']);
@@ -47,7 +47,7 @@ describe('a recorded history', () => {
   });
 
   test('of a step whose verdicts failed has its replacements as rounds of their own', () => {
-    const step = timelineOf(histories.find(({ name }) => name === 'replaced-step')!.history)!;
+    const step = timelineOf(histories.find(({ name }) => name === '0.1.0/replaced-step')!.history)!;
     expect(step.events).toBeLessThanOrEqual(60);
     const types = step.activities.toSorted((a, b) => a.from - b.from).map(({ type }) => type);
     expect(types.filter((type) => type === 'planRound')).toHaveLength(1);

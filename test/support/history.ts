@@ -1,6 +1,6 @@
 /** Recorded workflow histories: as files in the JSON form of `temporal workflow show --output json`, and as intervals of time. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** One event, as far as it is read here. Attributes stand under a name of the event's own type. */
 export interface HistoryEvent {
@@ -11,7 +11,7 @@ export interface HistoryEvent {
 }
 
 export interface RecordedHistory {
-  /** The file's name without its ending. */
+  /** The file's path below the folder without its ending: `0.1.0/recorded-step`. */
   readonly name: string;
   readonly history: { readonly events: readonly HistoryEvent[] };
 }
@@ -37,12 +37,14 @@ export interface Timeline extends Interval {
   readonly activities: readonly ActivityInterval[];
 }
 
-/** Every `*.json` of a folder, by name. */
+/** Every `*.json` of a folder and of the folders in it, by name. */
 export function readHistories(folder: string): RecordedHistory[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
+  return globSync('**/*.json', { cwd: folder })
     .sort()
-    .map((name) => ({ name: basename(name, '.json'), history: JSON.parse(readFileSync(join(folder, name), 'utf8')) }));
+    .map((name) => ({
+      name: name.replace(/\.json$/, ''),
+      history: JSON.parse(readFileSync(join(folder, name), 'utf8')),
+    }));
 }
 
 type Attributes = Readonly<Record<string, never>>;
