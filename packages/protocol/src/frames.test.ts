@@ -20,7 +20,18 @@ const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) =
 const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)));
 
 const clientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
-  fc.record({ kind: fc.constant('submit' as const), key, attempt: count, job: word, payload: json }),
+  fc.record(
+    {
+      kind: fc.constant('submit' as const),
+      key,
+      attempt: count,
+      job: word,
+      payload: json,
+      run: word,
+      priority: fc.constantFrom(1, 2, 3, 4, 5),
+    },
+    { requiredKeys: ['kind', 'key', 'attempt', 'job', 'payload'] },
+  ),
   fc.record({ kind: fc.constantFrom('attach' as const, 'status' as const, 'cancel' as const), key }),
 );
 const serverFrame: fc.Arbitrary<ServerFrame> = fc.oneof(

@@ -30,7 +30,17 @@ export const capabilitiesSchema = z.strictObject({
 
 export const clientFrameSchema = z.discriminatedUnion('kind', [
   /** Do this job; where its key is running or done, attach to it. */
-  z.strictObject({ kind: z.literal('submit'), key, attempt: count, job: word, payload: json }),
+  z.strictObject({
+    kind: z.literal('submit'),
+    key,
+    attempt: count,
+    job: word,
+    payload: json,
+    /** Whose work it is: runs that share a worker take turns. Changes nothing in a result. */
+    run: word.exactOptional(),
+    /** 1 (most urgent) to 5; 3 where it is left out. */
+    priority: z.literal([1, 2, 3, 4, 5]).exactOptional(),
+  }),
   /** Tell me of this key; start nothing. */
   z.strictObject({ kind: z.literal('attach'), key }),
   z.strictObject({ kind: z.literal('status'), key }),

@@ -37,6 +37,8 @@ export {
   serverFrameSchema,
   subprotocol,
 } from './frames.ts';
+export type { Priority } from './job-queue.ts';
+export { defaultPriority, JobQueue, priorityWeights } from './job-queue.ts';
 export type { JobContext, JobOutcome, JobStore } from './job-table.ts';
 export type { JobThreadOptions, JobThreadRun } from './job-thread.ts';
 export { JobThread, serveJobs } from './job-thread.ts';

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { ProtocolError } from './errors.ts';
 import { faultPoint } from './fault-point.ts';
 import { type ClientFrame, encodeFrame, type ServerFrame } from './frames.ts';
+import { JobQueue } from './job-queue.ts';
 
 /** What a worker needs of the store; `packages/store` fulfils it. */
 export interface JobStore {
@@ -78,7 +79,7 @@ export class JobTable<J extends { readonly kind: string }> {
   readonly #entries = new Map<string, Entry<J>>();
   readonly #failed = new Set<string>();
   readonly #running = new Map<Entry<J>, Promise<void>>();
-  #queue: Entry<J>[] = [];
+  readonly #queue = new JobQueue<Entry<J>>();
   #closed = false;
 
   constructor(options: JobTableOptions<J>) {
@@ -111,7 +112,8 @@ export class JobTable<J extends { readonly kind: string }> {
       return;
     }
     if (controller.signal.aborted || this.#closed) return;
-    this.#queue.push(entry);
+    // Work of no run (a tool's, a test's) takes its turn as one run.
+    this.#queue.push(entry, { run: frame.run ?? '', priority: frame.priority });
     this.#pump();
     this.#tell(entry, { kind: 'accepted', key, state: entry.state });
   }
@@ -158,7 +160,7 @@ export class JobTable<J extends { readonly kind: string }> {
       );
       // Out of the table at once: a new submit must not join a job that is being stopped.
       this.#entries.delete(key);
-      this.#queue = this.#queue.filter((queued) => queued !== entry);
+      this.#queue.remove(entry);
       entry.controller.abort(error);
     }
     // Not `failed`: on its way it would meet, and end, a new submit of the same key.
@@ -173,7 +175,7 @@ export class JobTable<J extends { readonly kind: string }> {
   /** Stops everything, tells nobody: whoever waits comes back to the next process. Waits for running jobs to see it. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
-    this.#queue = [];
+    this.#queue.clear();
     for (const entry of this.#entries.values()) entry.listeners.clear();
     for (const entry of this.#running.keys()) entry.controller.abort(new Error('The worker stops'));
     let timer: NodeJS.Timeout | undefined;
@@ -218,8 +220,10 @@ export class JobTable<J extends { readonly kind: string }> {
       const entry = this.#queue.shift();
       if (entry === undefined) return;
       entry.state = 'running';
+      const startedAt = performance.now();
       const running = this.#execute(entry).finally(() => {
         this.#running.delete(entry);
+        this.#queue.charge(entry, performance.now() - startedAt);
         this.#pump();
       });
       this.#running.set(entry, running);
