@@ -1,4 +1,15 @@
 export type {
+  AppliedChange,
+  RunChange,
+  RunSetting,
+  RunSettingName,
+  RunSettings,
+  ScheduledChange,
+} from './change.ts';
+export { appliedChangeSchema, runChangeSchema, runSettings, scheduledChangeSchema } from './change.ts';
+export type { ChangeMoment } from './changed-config.ts';
+export { changedConfig, parseRunChange } from './changed-config.ts';
+export type {
   KnownPromptSet,
   KnownVerifier,
   RunConfig,
@@ -55,6 +66,7 @@ export type {
   RolloutResult,
   UpdateJob,
   UpdateResult,
+  UpdateSettings,
   VerdictCounts,
   VerifyJob,
   VerifyResult,

@@ -123,8 +123,21 @@ export const optimizerSpecSchema = z.strictObject({
   maxGradientNorm: z.number().positive(),
 });
 
+/** What an update is made under, besides its batch. */
+export const updateSettingsSchema = z.strictObject({
+  minibatches: z.number().int().positive(),
+  optimizer: optimizerSpecSchema,
+  objective: objectiveSpecSchema,
+});
+
 /** One finished update since the checkpoint: its batch, and the policy it must arrive at when it is done again. */
-export const redoEntrySchema = z.strictObject({ step: count, batch: artefactRefSchema, policy: artefactRefSchema });
+export const redoEntrySchema = z.strictObject({
+  step: count,
+  batch: artefactRefSchema,
+  policy: artefactRefSchema,
+  /** What it was made under, where that was changed since; left out where it is what the job says. */
+  settings: updateSettingsSchema.exactOptional(),
+});
 
 /** Trainer worker: one optimizer step of the run (several minibatches) on a committed batch. */
 export const updateJobSchema = z.strictObject({
@@ -139,9 +152,7 @@ export const updateJobSchema = z.strictObject({
   /** Updates since the checkpoint, oldest first: the redo log of a trainer that lost its memory. */
   redo: z.array(redoEntrySchema),
   batch: artefactRefSchema,
-  minibatches: z.number().int().positive(),
-  optimizer: optimizerSpecSchema,
-  objective: objectiveSpecSchema,
+  ...updateSettingsSchema.shape,
   /** The frozen reference policy of the KL term; null without one. */
   reference: artefactRefSchema.nullable(),
   /** Whether each task's objective is computed before and after the update (the improvement signal of MT-GRPO). */
@@ -184,6 +195,7 @@ export type VerifyJob = z.infer<typeof verifyJobSchema>;
 export type VerdictCounts = z.infer<typeof verdictCountsSchema>;
 export type VerifyResult = z.infer<typeof verifyResultSchema>;
 export type OptimizerSpec = z.infer<typeof optimizerSpecSchema>;
+export type UpdateSettings = z.infer<typeof updateSettingsSchema>;
 export type RedoEntry = z.infer<typeof redoEntrySchema>;
 export type UpdateJob = z.infer<typeof updateJobSchema>;
 export type UpdateResult = z.infer<typeof updateResultSchema>;

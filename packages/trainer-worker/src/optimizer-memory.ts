@@ -13,7 +13,7 @@ import {
   type ParameterBuffer,
   PolicyError,
 } from '@evenkeel/policy';
-import { faultPoint, type UpdateJob } from '@evenkeel/protocol';
+import { faultPoint, type RedoEntry, type UpdateJob, type UpdateSettings } from '@evenkeel/protocol';
 import type { ArtefactStore } from '@evenkeel/store';
 
 export interface OptimizerMemory {
@@ -29,13 +29,21 @@ export interface OptimizerMemory {
   readonly adam: AdamWState;
 }
 
+/** What an update of the redo log was made under: the job's own settings, unless they were changed since. */
+export function settingsOf(job: UpdateSettings, entry: Pick<RedoEntry, 'settings'>): UpdateSettings {
+  const { minibatches, optimizer, objective } = entry.settings ?? job;
+  return { minibatches, optimizer, objective };
+}
+
 /**
- * What the state before a job is made of: the checkpoint, or the base, and every batch since. One lineage, one state. Equal
- * weights are not enough: a batch without a gradient leaves the weights as they are, but moves the optimizer.
+ * What the state before a job is made of: the checkpoint, or the base, and every batch since, each under its settings. One lineage,
+ * one state. Equal weights are not enough: a batch without a gradient leaves the weights as they are, but moves the optimizer.
  */
-export function lineageOf({ base, checkpoint, redo }: Pick<UpdateJob, 'base' | 'checkpoint' | 'redo'>): string {
+export function lineageOf(job: Pick<UpdateJob, 'base' | 'checkpoint' | 'redo'> & UpdateSettings): string {
+  const { base, checkpoint, redo } = job;
   const start = checkpoint === null ? [base.sha256] : [checkpoint.policy.sha256, checkpoint.optimizer.sha256];
-  return hashOf({ start, batches: redo.map(({ batch }) => batch.sha256) });
+  const updates = redo.map((entry) => ({ batch: entry.batch.sha256, ...settingsOf(job, entry) }));
+  return hashOf({ start, updates });
 }
 
 /** The memory as of the job's last checkpoint, or of the run's start. */

@@ -13,6 +13,7 @@ import {
   lineageOf,
   type OptimizerMemory,
   recallCheckpoint,
+  settingsOf,
 } from './optimizer-memory.ts';
 import { taskObjectives } from './task-objectives.ts';
 import { trainingSequence, type UpdateMetrics, updatePolicy } from './update.ts';
@@ -79,7 +80,12 @@ async function recall(job: UpdateJob, onProgress: () => void): Promise<{ memory:
   }
   let restored = await recallCheckpoint(store, job);
   for (const entry of job.redo) {
-    const again = await applyBatch(restored, { ...job, step: entry.step }, entry.batch, onProgress);
+    const again = await applyBatch(
+      restored,
+      { ...job, ...settingsOf(job, entry), step: entry.step },
+      entry.batch,
+      onProgress,
+    );
     expectRecorded(entry.step, entry.policy, again.memory.policy);
     restored = again.memory;
   }
