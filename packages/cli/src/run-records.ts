@@ -65,6 +65,10 @@ const evaluationSchema = z.object({
 
 const resultSchema = z.object({ step: count, sha256: z.string() });
 
+const stateSchema = z.object({ version: z.literal(1), step: count, config: artefactRefSchema });
+/** What is read of the record of a run's state here: where it stood, under which configuration. */
+export type StateRecord = z.infer<typeof stateSchema>;
+
 /** How a finished run ended. */
 export interface RunEnd {
   readonly step: number;
@@ -100,6 +104,16 @@ export async function readResult(home: string, run: string): Promise<RunEnd | nu
   const folder = runFolder(home, run);
   const result = await readRecord(join(folder, 'result.json'), resultSchema);
   return result === null ? null : { ...result, path: join(folder, 'policy') };
+}
+
+/** The newest state of a run that was written down; null where there is none, as of a run of an earlier release. */
+export async function lastState(home: string, run: string): Promise<StateRecord | null> {
+  const folder = join(runFolder(home, run), 'states');
+  for (const name of (await recordNames(folder)).reverse()) {
+    const record = await readRecord(join(folder, name), stateSchema);
+    if (record !== null) return record;
+  }
+  return null;
 }
 
 async function readRecords<T>(folder: string, schema: z.ZodType<T>): Promise<T[]> {

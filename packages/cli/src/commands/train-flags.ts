@@ -54,6 +54,18 @@ function fromFile(path: string): RunFile {
   return parseRunFile(value, path);
 }
 
+/** Flags that say what a run is; the others say how it is looked after. */
+const SETTINGS = [
+  ...['method', 'tasks', 'steps', 'seed', 'lambda', 'model', 'device', 'prompts', 'samples', 'learning-rate'],
+  'evaluate-every',
+] as const;
+
+/** Whether a run is named and nothing is said of what it is: one that exists goes on as it was recorded. */
+export function namesRunAlone({ positionals, flags }: Pick<Invocation, 'positionals' | 'flags'>): boolean {
+  const given = SETTINGS.some((name) => flags[name] !== undefined);
+  return textFlag(flags, 'run') !== undefined && positionals.length === 0 && !given;
+}
+
 /** Flags win over the file. @throws {ConfigError} or {UsageError}, naming the field or the flag */
 export function runFileFrom({ positionals, flags }: Pick<Invocation, 'positionals' | 'flags'>): RunFile {
   if (positionals.length > 1) {

@@ -7,18 +7,20 @@ import type { RunConfig } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import type { RunResult } from '@evenkeel/workflows';
 import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
-import { type Configured, configureRun } from '../train/configure.ts';
+import { textFlag, wholeFlag } from '../flag-values.ts';
+import { type Configured, configureRun, goOnWith } from '../train/configure.ts';
+import { currentConfig } from '../train/current-config.ts';
 import { followRun, pause, type RunEvent } from '../train/follow-run.ts';
 import { homeProcesses } from '../train/home-processes.ts';
 import { keepScripts } from '../train/keep-scripts.ts';
 import { liveModel, noProgress, observeEvent } from '../train/live-model.ts';
 import { connectRunClient, type RunClient } from '../train/run-client.ts';
-import { claimRun } from '../train/run-record.ts';
+import { claimRun, findRunRecord, type RunRecord } from '../train/run-record.ts';
 import { createLiveView, type LiveView } from '../view/live-view.ts';
 import { resultPlaces, resultTable } from '../view/result-table.ts';
 import { silentTaskText } from '../view/silence-text.ts';
 import { wantsColour } from '../view/terminal-text.ts';
-import { runFileFrom, trainFlags } from './train-flags.ts';
+import { namesRunAlone, runFileFrom, trainFlags } from './train-flags.ts';
 
 /** npm, the set-up and the terminal may each deliver the same Ctrl-C: what comes so soon after the first is that one again. */
 const SAME_SIGNAL_MS = 1_000;
@@ -45,10 +47,10 @@ Examples:
 
 async function runTraining(invocation: Invocation): Promise<ExitCode> {
   const { home, json } = invocation;
-  const { config, keptInputs } = await configure(invocation);
+  const { config, verifiers } = await configure(invocation);
   const { isNew } = await claimRun(home, config, new Date().toISOString());
   const store = await openFolderStore(join(home, 'store'));
-  if (!keptInputs) await keepScripts(store, config.inputs.verifiers, home);
+  await keepScripts(store, verifiers, home);
   const configRef = await store.putJson('config', config);
   const stream = process.stderr;
   const view = json ? null : createLiveView({ stream, isTty: stream.isTTY === true, noColor: !wantsColour(stream) });
@@ -69,18 +71,33 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
 
 /** @throws {ConfigError} or whatever keeps the run from beginning, or from going on */
 async function configure(invocation: Invocation): Promise<Configured> {
-  const { flags, json, note, printJson } = invocation;
-  const configured = await configureRun({
-    invocation,
-    file: runFileFrom(invocation),
-    keepInputs: flags['keep-inputs'] === true,
-    note: (message) => (json ? printJson({ kind: 'log', level: 'warn', message }) : note(message)),
-  });
+  const { flags, home, json, note, printJson } = invocation;
+  const keepInputs = flags['keep-inputs'] === true;
+  const record = namesRunAlone(invocation) ? await findRunRecord(home, textFlag(flags, 'run')!) : null;
+  const configured =
+    record === null
+      ? await configureRun({
+          ...{ invocation, file: runFileFrom(invocation), keepInputs },
+          note: (message) => (json ? printJson({ kind: 'log', level: 'warn', message }) : note(message)),
+        })
+      : await goOn(invocation, record, keepInputs);
   const { device } = configured.config;
   if (device === 'cpu') return configured;
   throw new EvenkeelError(`Cannot train on device "${device}": this version computes on the CPU only, expected cpu`, {
     code: 'device-unsupported',
   });
+}
+
+/** The run that is named, as it was recorded. */
+async function goOn(invocation: Invocation, record: RunRecord, keepInputs: boolean): Promise<Configured> {
+  const store = await openFolderStore(join(invocation.home, 'store'));
+  try {
+    const current = await currentConfig(invocation.home, record, store);
+    const threads = wholeFlag(invocation.flags, 'threads', undefined, 1);
+    return await goOnWith({ invocation, record, current, keepInputs, threads });
+  } finally {
+    await store.close();
+  }
 }
 
 /** Becomes the home's supervisor; null where another process is it already. */

@@ -12,9 +12,9 @@ import { writeOwnVerifier } from '../../../../test/support/own-verifier.ts';
 import type { Invocation } from '../command.ts';
 import { dataImportCommand } from '../commands/data-import.ts';
 import { invoke } from '../commands/invoke.fixtures.ts';
-import { type ConfigureOptions, configureRun } from './configure.ts';
+import { type ConfigureOptions, configureRun, goOnWith } from './configure.ts';
 import { keepScripts } from './keep-scripts.ts';
-import { claimRun } from './run-record.ts';
+import { claimRun, readRunRecord } from './run-record.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'evenkeel-configure-'));
 const home = join(folder, 'home');
@@ -161,6 +161,25 @@ describe('a run that goes on', () => {
     expect(refused.message).toContain(`it was version 1.0.0, sha256 ${sha256.slice(0, 12)}`);
     expect(await configure(file('kept'), keepInputs)).toEqual(begun);
     expect((await configure(file('fresh'))).inputs.verifiers['sums@1.0.0']!.sha256).not.toBe(sha256);
+  });
+
+  test('goes on by its name alone as it was recorded, under the same conditions', async () => {
+    const record = await readRunRecord(home, 'kept');
+    const alone = { invocation, record, current: begun, threads: undefined };
+    expect(await refusal(goOnWith({ ...alone, keepInputs: false }))).toMatchObject({ code: 'run-inputs-changed' });
+    expect(await goOnWith({ ...alone, ...keepInputs, threads: 1 })).toEqual({
+      config: { ...begun, threads: 1 },
+      verifiers: {},
+    });
+    const fresh = await begin(file('alone'));
+    const freshRecord = await readRunRecord(home, 'alone');
+    expect(await goOnWith({ ...alone, record: freshRecord, current: fresh, keepInputs: false })).toEqual({
+      config: fresh,
+      verifiers: fresh.inputs.verifiers,
+    });
+    const otherBase = { ...freshRecord, config: { ...fresh, inputs: { ...fresh.inputs, model: 'ab'.repeat(32) } } };
+    const refused = await refusal(goOnWith({ ...alone, record: otherBase, current: fresh, keepInputs: false }));
+    expect(refused.message).toMatch(/^Cannot go on with run "alone": the base "tiny" changed: it was abababababab, /);
   });
 
   test('nor to other prompts under the name of its set, nor without a verifier that is gone', async () => {

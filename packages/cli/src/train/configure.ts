@@ -2,28 +2,14 @@
  * From what a user asked for to a run's configuration: verifiers opened and read, prompt sets found, the base policy hashed. Where a
  * run of the name exists, what it began with is compared with what is there now; it never changes over in silence.
  */
-import { join } from 'node:path';
-import { readPromptSet, rowsOfTask } from '@evenkeel/activities';
 import { ConfigError } from '@evenkeel/core';
-import { loadModelDirectory, type ModelDirectory, policyHash } from '@evenkeel/policy';
-import {
-  defaultRunFile,
-  type KnownPromptSet,
-  type KnownVerifier,
-  type RunConfig,
-  type RunFile,
-  type RunInputs,
-  resolveRunConfig,
-  verifierIdOf,
-} from '@evenkeel/protocol';
-import { type ArtefactStore, openFolderStore } from '@evenkeel/store';
-import { findVerifier, VerifierHostError } from '@evenkeel/verifier-host';
+import { loadModelDirectory, policyHash } from '@evenkeel/policy';
+import { defaultRunFile, type RunConfig, type RunFile, type RunInputs, resolveRunConfig } from '@evenkeel/protocol';
 import type { Invocation } from '../command.ts';
-import { checkPromptLengths } from '../data/prompt-lengths.ts';
-import { knownPromptSet, readPromptSets } from '../data/prompt-set-record.ts';
-import { openVerifiers } from '../evaluate/open-verifiers.ts';
 import { modelFolder } from '../model/model-folder.ts';
 import { changedInputs, inputsChangedError, recordedVerifiers } from './changed-inputs.ts';
+import { checkPromptSets } from './check-prompt-sets.ts';
+import { knownOf, readKnown } from './known-inputs.ts';
 import { linkedTasks } from './linked-tasks.ts';
 import { findRunRecord, type RunRecord } from './run-record.ts';
 
@@ -37,10 +23,10 @@ export interface ConfigureOptions {
   readonly note: (line: string) => void;
 }
 
-/** A run's configuration, and whether its inputs are those that are there now: only then can they be put into the store. */
 export interface Configured {
   readonly config: RunConfig;
-  readonly keptInputs: boolean;
+  /** The verifiers whose code is to be kept in the store, as they are now; none where the run goes on under what it keeps already. */
+  readonly verifiers: RunInputs['verifiers'];
 }
 
 /**
@@ -79,94 +65,39 @@ export async function configureRun({ invocation, file, keepInputs, note }: Confi
   const changes = record === null ? [] : changedInputs(record.config.inputs, config.inputs);
   if (changes.length > 0) throw inputsChangedError(run, changes);
   await checkPromptSets(config, model, home, note);
-  return { config, keptInputs: kept !== null };
+  return { config, verifiers: kept === null ? config.inputs.verifiers : {} };
 }
 
-interface Known {
-  readonly verifiers: readonly KnownVerifier[];
-  readonly inputs: RunInputs['verifiers'];
-  readonly promptSets: readonly KnownPromptSet[];
+export interface GoOnOptions extends Pick<ConfigureOptions, 'invocation' | 'keepInputs'> {
+  readonly record: RunRecord;
+  /** The run's configuration as it is now, with the changes made to it since it began. */
+  readonly current: RunConfig;
+  /** Threads of each session, where others are wanted: they change no bit. */
+  readonly threads: number | undefined;
 }
 
-async function readKnown(
-  references: readonly string[],
-  invocation: Invocation,
-  record: RunRecord | null,
-): Promise<Known> {
+/**
+ * A run that goes on by its name alone: under the configuration that it was recorded with, which nothing is filled in to.
+ *
+ * @throws {ConfigError} `run-inputs-changed` where a verifier, a prompt set or the base is another one now
+ */
+export async function goOnWith(options: GoOnOptions): Promise<Configured> {
+  const { invocation, keepInputs, record, current, threads = record.config.threads } = options;
+  const config = { ...record.config, threads };
+  if (keepInputs) return { config, verifiers: {} };
   const { home } = invocation;
-  if (record !== null) refuseMissing(record, references, home);
-  const promptSets = (await readPromptSets(home)).map(knownPromptSet);
-  const { verifiers, known, close } = await openVerifiers(references, invocation);
-  const inputs = [...verifiers].map(([reference, { identity }]) => {
-    const { version, sha256 } = identity;
-    return [reference, { version, sha256 }] as const;
-  });
-  await close();
-  return { verifiers: known, inputs: Object.fromEntries(inputs), promptSets };
-}
-
-/** A verifier that a run began with may be gone: then the ways out are the same as where it changed. */
-function refuseMissing({ run, config }: RunRecord, references: readonly string[], home: string): void {
-  for (const reference of references) {
-    const begun = config.inputs.verifiers[reference];
-    if (begun === undefined) continue;
-    try {
-      findVerifier(reference, { home });
-    } catch (error) {
-      if (!(error instanceof VerifierHostError) || error.code !== 'verifier-unknown') throw error;
-      const state = `verifier "${reference}" is gone: it was version ${begun.version}, sha256 ${begun.sha256.slice(0, 12)}`;
-      throw inputsChangedError(run, [state], error);
+  const references = current.tasks.map(({ verifier }) => verifier);
+  const known = await readKnown(references, invocation, { ...record, config: current });
+  const prompts = Object.fromEntries(known.promptSets.map(({ name, rows }) => [name, rows]));
+  const changes = changedInputs(current.inputs, { verifiers: known.inputs, prompts });
+  const base = config.inputs.model;
+  if (base !== null && record.branch === undefined) {
+    const model = await loadModelDirectory(modelFolder(config.model, home));
+    const now = policyHash(model.parameters.flat, model.config);
+    if (now !== base) {
+      changes.push(`the base "${config.model}" changed: it was ${base.slice(0, 12)}, and is ${now.slice(0, 12)}`);
     }
   }
-}
-
-/** What a run's own record tells of its verifiers and prompt sets: enough to find its settings unchanged. */
-function knownOf({ tasks, inputs, method }: RunConfig): Known {
-  const weights = method.reward.weights ?? {};
-  const verifiers = Map.groupBy(tasks, ({ verifier }) => verifier);
-  const sets = Object.entries(inputs.prompts ?? {});
-  return {
-    verifiers: [...verifiers].map(([id, own]) => ({
-      ...{ id, levels: own.map(({ level }) => level) },
-      components: Object.keys(weights),
-    })),
-    inputs: inputs.verifiers,
-    promptSets: sets.map(([name, rows]) => {
-      const own = Map.groupBy(
-        tasks.filter(({ prompts }) => prompts === name),
-        ({ verifier }) => verifierIdOf(verifier),
-      );
-      return { name, rows, levels: Object.fromEntries([...own].map(([id, of]) => [id, of.map(({ level }) => level)])) };
-    }),
-  };
-}
-
-/** Every prompt of a set must fit into the model, and each split that the run takes must have some: said now, not at step 12. */
-async function checkPromptSets(config: RunConfig, model: ModelDirectory, home: string, note: ConfigureOptions['note']) {
-  const tasks = config.tasks.filter(({ prompts }) => prompts !== undefined);
-  if (tasks.length === 0) return;
-  const store = await openFolderStore(join(home, 'store'));
-  try {
-    const rows = (await Promise.all(tasks.map((task) => rowsFor(task, config, store)))).flat();
-    const { maxNewTokens } = config.sampling;
-    const { cramped } = checkPromptLengths(rows, model, { what: `Cannot train "${config.run}"`, maxNewTokens });
-    if (cramped > 0) {
-      note(`${cramped} prompts leave no room for ${maxNewTokens} tokens: their completions end with the context`);
-    }
-  } finally {
-    await store.close();
-  }
-}
-
-async function rowsFor(task: RunConfig['tasks'][number], { inputs, evaluation }: RunConfig, store: ArtefactStore) {
-  const all = await readPromptSet(store, inputs.prompts![task.prompts!]!);
-  const splits = [...new Set(['train', evaluation.split] as const)];
-  return splits.flatMap((split) => {
-    const rows = rowsOfTask(all, { ...task, split });
-    if (rows.length > 0) return rows.map(({ prompt }) => ({ task: task.name, prompt }));
-    throw new ConfigError(
-      `Cannot train on task "${task.name}": prompt set "${task.prompts}" has no rows of it in split "${split}", expected at least one: import more prompts`,
-      { code: 'prompts-empty' },
-    );
-  });
+  if (changes.length > 0) throw inputsChangedError(record.run, changes);
+  return { config, verifiers: recordedVerifiers(current.inputs.verifiers, known.inputs) };
 }

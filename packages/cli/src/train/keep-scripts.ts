@@ -10,10 +10,10 @@ import { bundleVerifier, findVerifier } from '@evenkeel/verifier-host';
  */
 export async function keepScripts(store: Store, verifiers: RunInputs['verifiers'], home: string): Promise<void> {
   for (const [reference, { version, sha256 }] of Object.entries(verifiers)) {
-    const found = findVerifier(reference, { home });
-    if (found.entry === null) continue;
     const key = keptScriptKey(sha256);
     if ((await store.lookup(key)) !== null) continue;
+    const found = findVerifier(reference, { home });
+    if (found.entry === null) continue;
     const { text } = await bundleVerifier(found);
     const script = await store.put('verifier-script', Buffer.from(text));
     const result: KeptScript = { id: found.id, version, script };

@@ -13,6 +13,8 @@ export const runRecordSchema = z.strictObject({
   configHash: z.string(),
   config: runConfigSchema,
   createdAt: z.string(),
+  /** The run began from the state of another one after that step; left out where it began from its base. */
+  branch: z.strictObject({ of: z.string(), step: z.number().int().nonnegative() }).exactOptional(),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 
@@ -81,7 +83,7 @@ export async function claimRun(
   if (configHash(found.config) !== hash) {
     const changed = differences(found.config, config).slice(0, 3).join('; ');
     throw new ConfigError(
-      `Cannot train "${config.run}": a run of this name exists with another configuration (${changed}), expected a new name: --run NAME`,
+      `Cannot train "${config.run}": a run of this name exists with another configuration (${changed}), expected a new name: --run NAME; or to go on with it as it is: evenkeel train --run ${config.run}; what can be changed as it goes, evenkeel set changes`,
       { code: 'run-differs' },
     );
   }
