@@ -298,6 +298,42 @@ describe('a trainer without memory', () => {
   });
 });
 
+describe('a trainer whose settings were changed with the redo log open', () => {
+  /** The third update under another learning rate and one minibatch less; what came before is stamped with what it had. */
+  function changedJob(stamped: boolean): UpdateJob {
+    const { minibatches, optimizer, objective } = jobOf(0);
+    const settings = { minibatches, optimizer, objective };
+    return jobOf(2, {
+      optimizer: { ...optimizer, learningRate: 3e-3 },
+      minibatches: 1,
+      redo: redoOf(2).map((entry) => (stamped ? { ...entry, settings } : entry)),
+    });
+  }
+
+  test('goes on from its memory, and one without memory arrives at the same', async () => {
+    const warm = await startTrainer();
+    for (let step = 0; step < 2; step++) await warm(jobOf(step));
+    const kept = await warm(changedJob(true));
+    expect(kept.metrics.redone).toBe(0);
+    expect(kept.policy).not.toEqual(undisturbed[2]!.policy);
+
+    const cold = await startTrainer();
+    const restored = await cold(changedJob(true));
+    expect(restored).toEqual({ ...kept, metrics: { ...kept.metrics, redone: 2 } });
+    const next = {
+      batch: batches[2]!,
+      redo: [...changedJob(true).redo, { step: 2, batch: batches[2]!, policy: kept.policy }],
+    };
+    const third = { ...changedJob(true), ...next, step: 3, policy: kept.policy };
+    expect((await cold(third)).policy).toEqual((await warm(third)).policy);
+  });
+
+  test('refuses to go on where the log does not say what it was made under', async () => {
+    const cold = await startTrainer();
+    await expect(cold(changedJob(false))).rejects.toMatchObject({ code: 'redo-mismatch' });
+  });
+});
+
 describe('a trainer with the wrong memory', () => {
   test('whose update was made, but not committed, makes it again', async () => {
     const update = await startTrainer();
