@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,25 +63,34 @@ describe('startTemporalServer()', async () => {
     squatter.close();
   });
 
-  test('a file that a cut-off first start left is set aside, and the server starts', async () => {
+  test('a damaged file is set aside with its -wal, said so, and a new one is made', async () => {
+    const said: string[] = [];
+    const listening = { ...log, warn: (message: string) => said.push(message) };
     makeFolder(join(home, 'temporal'));
     writeFileSync(join(home, 'temporal', 'temporal.db'), 'half');
-    const server = await startTemporalServer({ binary, home, log, ports: await somePorts() });
-    expect(readdirSync(join(home, 'temporal'))).toContain('temporal.db.half-made-0');
+    writeFileSync(join(home, 'temporal', 'temporal.db-wal'), 'of it');
+    const server = await startTemporalServer({ binary, home, log: listening, ports: await somePorts() });
+    const aside = readdirSync(join(home, 'temporal')).filter((name) => /damaged-\w+(-wal)?$/.test(name));
+    expect(aside.map((name) => name.replace(/\d{8}T\d{6}Z/, 'DATE')).sort()).toEqual([
+      'temporal.db.damaged-DATE',
+      'temporal.db.damaged-DATE-wal',
+    ]);
+    expect(readFileSync(join(home, 'temporal', aside.sort()[0]!), 'utf8')).toBe('half');
+    expect(said[0]).toMatch(
+      /^The Temporal server's file cannot be used \(file is not a database\): set aside as .*temporal\.db\.damaged-\d{8}T\d{6}Z, a new one is made; runs go on from what they committed$/,
+    );
     await server.stop(0);
   });
 
-  test('a damaged file that was in use is an error that shows the log, and the file is left as it was', async () => {
-    const server = await startTemporalServer({ binary, home, log, ports: await somePorts() });
-    await server.stop();
-    const file = join(home, 'temporal', 'temporal.db');
-    for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
-    writeFileSync(file, 'damaged');
-    await expect(startTemporalServer({ binary, home, log })).rejects.toMatchObject({
-      code: 'temporal-refused',
-      message: expect.stringContaining('Cannot start the Temporal server'),
-    });
-    expect(statSync(file).size).toBe('damaged'.length);
+  test('a sound file is kept though the record of its ports is damaged', async () => {
+    const first = await startTemporalServer({ binary, home, log, ports: await somePorts() });
+    const { stdout } = await operator(first.address, 'namespace', 'describe');
+    await first.stop(0);
+    writeFileSync(join(home, 'temporal', 'server.json'), '{"ports":{"front');
+    const second = await startTemporalServer({ binary, home, log, ports: await somePorts() });
+    const again = await operator(second.address, 'namespace', 'describe');
+    expect(JSON.parse(again.stdout).namespaceInfo.id).toBe(JSON.parse(stdout).namespaceInfo.id);
+    await second.stop(0);
   });
 
   test('the server ends when the process that started it is killed', async () => {

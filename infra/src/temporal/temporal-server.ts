@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, readdirSync, renameSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { makeFolder, readJson, writeAtomically } from '../home-files.ts';
 import { InfraError } from '../infra-error.ts';
 import { lastLines, logBytes, openLog } from '../process/log-file.ts';
 import { identifyProcess, type ProcessIdentity, signalGroup } from '../process/process-identity.ts';
+import { databaseFile, setAsideDamaged } from './database-file.ts';
 import { freePort, isPortFree } from './free-port.ts';
 import { describeNamespace, prepareNamespace, SEARCH_ATTRIBUTES, TEMPORAL_NAMESPACE } from './namespace.ts';
 import type { TemporalBinary } from './temporal-binary.ts';
@@ -99,7 +100,7 @@ export async function startTemporalServer(options: StartTemporalOptions): Promis
   const { home, binary, log } = options;
   const folder = join(home, 'temporal');
   makeFolder(folder);
-  setAsideHalfMade(folder, log);
+  setAsideDamaged(home, log);
   const record = recordSchema.safeParse(readJson(join(folder, 'server.json'))).data;
   if (record !== undefined && record.serverVersion !== binary.serverVersion) {
     log.warn(`The Temporal server is ${binary.serverVersion}, its file was made by ${record.serverVersion}`);
@@ -132,22 +133,6 @@ async function choosePorts(recorded: TemporalPorts | undefined, stable: boolean)
 /** Whether both ports can be had. */
 export async function arePortsFree(ports: TemporalPorts): Promise<boolean> {
   return (await isPortFree(ports.frontend)) && (await isPortFree(ports.ui));
-}
-
-/**
- * The schema is made only where there is no file, so a first start that was killed leaves a file that no server can use. The record of
- * ports is written once the server has answered: a file without one has never been used, and is set aside.
- */
-function setAsideHalfMade(folder: string, log: Logger): void {
-  const file = join(folder, 'temporal.db');
-  if (!existsSync(file) || recordSchema.safeParse(readJson(join(folder, 'server.json'))).success) return;
-  const number = readdirSync(folder).filter((name) => name.includes('.half-made-')).length;
-  for (const suffix of ['', '-journal', '-wal', '-shm']) {
-    if (existsSync(file + suffix)) renameSync(file + suffix, `${file}${suffix}.half-made-${number}`);
-  }
-  log.warn(
-    `The Temporal server's file was half made by a start that was cut off: set aside as ${file}.half-made-${number}`,
-  );
 }
 
 type Outcome = { readonly server: TemporalServer } | { readonly state: string; readonly lines: readonly string[] };
@@ -193,7 +178,7 @@ async function tryToStart(options: StartTemporalOptions, ports: TemporalPorts): 
 
 function serverArgs(home: string, ports: TemporalPorts): string[] {
   return [
-    ...['server', 'start-dev', '--db-filename', join(home, 'temporal', 'temporal.db')],
+    ...['server', 'start-dev', '--db-filename', databaseFile(home)],
     ...['--namespace', TEMPORAL_NAMESPACE, '--ip', '127.0.0.1', '--ui-ip', '127.0.0.1'],
     ...['--port', String(ports.frontend), '--ui-port', String(ports.ui), '--log-level', 'warn'],
     ...SPEED_FLAGS,
