@@ -5,6 +5,8 @@ export type { ChatMessage } from './chat-template.ts';
 export { CHATML_TEMPLATE, renderChat } from './chat-template.ts';
 export type { ModelTokens } from './config-json.ts';
 export { readConfigJson } from './config-json.ts';
+export type { EngineIdentity } from './engine-identity.ts';
+export { engineIdentity, engineRevision } from './engine-identity.ts';
 export { PolicyError } from './errors.ts';
 export type { Completion, GenerateOptions, GenerateProgress } from './generate.ts';
 export type { InitOptions } from './init.ts';

@@ -33,6 +33,10 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
     type: 'boolean',
     help: 'go on under the verifiers and prompt sets that the run began with, though they changed since',
   },
+  'accept-engine': {
+    type: 'boolean',
+    help: 'go on from a checkpoint under another engine (onnxruntime, Node, processor) than the run began under',
+  },
 };
 
 function without<T extends object>(fields: T): Partial<T> {

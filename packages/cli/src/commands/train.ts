@@ -8,6 +8,7 @@ import { openFolderStore } from '@evenkeel/store';
 import type { RunResult } from '@evenkeel/workflows';
 import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
 import { textFlag, wholeFlag } from '../flag-values.ts';
+import { claimEngine } from '../train/claim-engine.ts';
 import { type Configured, configureRun, goOnWith } from '../train/configure.ts';
 import { currentConfig } from '../train/current-config.ts';
 import { followRun, pause, type RunEvent } from '../train/follow-run.ts';
@@ -49,12 +50,14 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
   const { home, json } = invocation;
   const { config, verifiers } = await configure(invocation);
   const { isNew } = await claimRun(home, config, new Date().toISOString());
+  const engine = await claimEngine(home, config.run, invocation.flags['accept-engine'] === true);
   const store = await openFolderStore(join(home, 'store'));
   await keepScripts(store, verifiers, home);
   const configRef = await store.putJson('config', config);
   const stream = process.stderr;
   const view = json ? null : createLiveView({ stream, isTty: stream.isTTY === true, noColor: !wantsColour(stream) });
   const session = new Session(invocation, config, view);
+  if (engine !== null && engine.note !== null) session.logger.warn(engine.note);
   try {
     const supervisor = await takeHome(invocation, session, config);
     try {

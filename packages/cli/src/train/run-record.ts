@@ -6,6 +6,7 @@ import { runFolder, writeRunRecord } from '@evenkeel/activities';
 import { ConfigError } from '@evenkeel/core';
 import { configHash, type RunConfig, runConfigSchema } from '@evenkeel/protocol';
 import { z } from 'zod';
+import { engineNow, engineSchema } from './engine.ts';
 
 export const runRecordSchema = z.strictObject({
   version: z.literal(1),
@@ -13,6 +14,10 @@ export const runRecordSchema = z.strictObject({
   configHash: z.string(),
   config: runConfigSchema,
   createdAt: z.string(),
+  /** Under which engine it computes; left out in records of 0.1.0. */
+  engine: engineSchema.exactOptional(),
+  /** Which engine it was taken over from, until that is recorded as a change. */
+  engineBefore: engineSchema.exactOptional(),
   /** The run began from the state of another one after that step; left out where it began from its base. */
   branch: z.strictObject({ of: z.string(), step: z.number().int().nonnegative() }).exactOptional(),
 });
@@ -75,7 +80,8 @@ export async function claimRun(
   const hash = configHash(config);
   const found = await findRunRecord(home, config.run);
   if (found === null) {
-    const record: RunRecord = { version: 1, run: config.run, configHash: hash, config, createdAt };
+    const engine = engineNow();
+    const record: RunRecord = { version: 1, run: config.run, configHash: hash, config, createdAt, engine };
     await writeRunRecord(home, config.run, 'run.json', record);
     return { isNew: true };
   }
