@@ -51,3 +51,32 @@ test('faultPoint() kills another process of the home, and goes on itself', async
   expect(await ended).toEqual([null, 'SIGKILL']);
   rmSync(folder, { recursive: true });
 });
+
+test('faultPoint() counts a point only with a key that holds what is asked for', () => {
+  const withKeys = { EVENKEEL_FAULT: 'a/x~shard-2:2' };
+  const text = `import { faultPoint } from ${JSON.stringify(MODULE)};
+    for (const key of ['run/shard-1', 'run/shard-2', 'run/shard-3', 'run/shard-2', 'run/shard-4']) { console.log(key); faultPoint('a/x', key); }`;
+  const { signal, stdout } = spawnSync(process.execPath, ['--input-type=module-typescript', '--eval', text], {
+    env: { ...process.env, ...withKeys },
+  });
+  expect(signal).toBe('SIGKILL');
+  expect(stdout.toString().split('\n').filter(Boolean)).toHaveLength(4);
+});
+
+test('faultPoint() keeps a thread from going on: for a time, for ever, by waiting or by an endless loop', () => {
+  const startedAt = performance.now();
+  expect(reach({ EVENKEEL_FAULT: 'a/y=sleep-300' })).toMatchObject({
+    signal: null,
+    lines: ['a/x', 'a/y', 'a/x', 'a/x'],
+  });
+  expect(performance.now() - startedAt).toBeGreaterThan(300);
+  for (const action of ['sleep', 'hang']) {
+    const text = `import { faultPoint } from ${JSON.stringify(MODULE)}; console.log('there'); faultPoint('a/x'); console.log('beyond');`;
+    const { signal, stdout } = spawnSync(process.execPath, ['--input-type=module-typescript', '--eval', text], {
+      env: { ...process.env, EVENKEEL_FAULT: `a/x=${action}` },
+      timeout: 1_000,
+      killSignal: 'SIGKILL',
+    });
+    expect([signal, stdout.toString()]).toEqual(['SIGKILL', 'there\n']);
+  }
+});
