@@ -3,7 +3,7 @@ export { grpoAdvantages } from './advantage/grpo.ts';
 export { rlooAdvantages } from './advantage/rloo.ts';
 export { exponential, softmax } from './exponential.ts';
 export type { Method, MethodName, MethodOverrides, MethodSpec, MethodState, RunShape } from './method.ts';
-export { buildMethod, checkRunShape, initMethod, methods, observeStep, resolveMethod } from './method.ts';
+export { buildMethod, checkRunShape, initMethod, methods, observeStep, resolveMethod, withTasks } from './method.ts';
 export type { Accuracies, Interval } from './metrics.ts';
 export { meanAccuracy, meanInterval, relativeGain, wilsonInterval, worstTask } from './metrics.ts';
 export { objectives } from './objective.ts';

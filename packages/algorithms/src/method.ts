@@ -17,6 +17,7 @@ import type {
   StepStats,
   TaskWeighter,
 } from './types.ts';
+import { stateWithTasks } from './with-tasks.ts';
 
 /** A method with all its parts and options: plain JSON. It belongs into the run's configuration and its hash. */
 export type MethodSpec = {
@@ -204,6 +205,21 @@ export function observeStep(method: Method, state: MethodState, stats: StepStats
     ...FORM,
     weighter: method.weighter.observe(state.weighter, stats),
     planner: method.planner.observe(state.planner, stats),
+  };
+}
+
+/**
+ * The state for other tasks: what is known of those that stay is not touched, what was known of others goes, and a new one starts
+ * neutrally: with the mean of the others' logits (a weight in their middle), nothing known of its reward, no group dropped.
+ *
+ * @throws {ConfigError} if there is no task, or one is given twice; code `state-version`, if the state is of another method
+ */
+export function withTasks(method: Method, state: MethodState, tasks: readonly string[]): MethodState {
+  expectState(state, FORM);
+  return {
+    ...FORM,
+    weighter: stateWithTasks(method.weighter, state.weighter, tasks),
+    planner: stateWithTasks(method.planner, state.planner, tasks),
   };
 }
 

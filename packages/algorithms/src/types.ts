@@ -24,6 +24,10 @@ export interface Rollout {
   readonly unscored?: 'abstained' | 'failed';
   /** Completions in this one's place before it, on which the verifier failed; left out where there are none. */
   readonly replaced?: number;
+  /** The parts of its worth by name, for parts of a method that do not take one number; `verdict` is among them. */
+  readonly components?: Components;
+  /** Mean log-probability of its tokens under the policy that sampled them. */
+  readonly meanLogprob?: number;
 }
 
 /** The rollouts of one prompt. Groups may differ in size. */
@@ -67,6 +71,8 @@ export interface TaskStats {
   /** Sum of |A| over the rollouts of the batch that was trained on, and how many they are. */
   readonly absAdvantageSum: number;
   readonly advantages: number;
+  /** Of each component that the method reads: its sum over the rollouts that have it, and how many they are. Left out without one. */
+  readonly components?: Readonly<Record<string, { readonly sum: number; readonly count: number }>>;
   /** The task's objective J_GRPO on the step's batch under the policy before the update and after it; null if not measured. */
   readonly objectiveBefore: number | null;
   readonly objectiveAfter: number | null;
@@ -96,6 +102,11 @@ export interface TaskWeighter<S extends PartState = PartState> {
   readonly kind: string;
   /** Whether `observe` reads `objectiveBefore` and `objectiveAfter`: an extra forward pass after the update. */
   readonly needsObjectives: boolean;
+  /**
+   * Fields of the state, of shape [K], in which a task that is added to a run under way starts at the mean of the others; in all
+   * others it starts as at the start of a run. Default none.
+   */
+  readonly startsAtMean?: readonly string[];
   init(tasks: readonly string[]): S;
   weights(state: S): Weights;
   observe(state: S, stats: StepStats): S;
@@ -144,6 +155,8 @@ export interface BatchPlanner<S extends PartState = PartState> {
   readonly kind: string;
   /** Rounds that a step has at most. */
   readonly maxRounds: number;
+  /** As a weighter's. */
+  readonly startsAtMean?: readonly string[];
   init(tasks: readonly string[]): S;
   plan(state: S, input: PlanInput): Plan;
   select(state: S, input: SelectInput): Selection;
@@ -164,22 +177,73 @@ export interface GroupFilter {
 export type Advantages = readonly (readonly (number | null)[])[];
 
 /** Groups in, advantages out. It sees the whole batch, so that estimators with batch statistics fit. */
-export interface AdvantageEstimator {
+export interface AdvantageEstimator<S extends PartState = PartState> {
   readonly kind: string;
-  estimate(groups: readonly Group[]): Advantages;
+  /** @param state what `memory` holds; only for an estimator that has one */
+  estimate(groups: readonly Group[], state?: S): Advantages;
+  /** Components that it reads. */
+  readonly components?: readonly string[];
+  /** For an estimator that remembers something from step to step: part of the method's state. */
+  readonly memory?: AdvantageMemory<S>;
+}
+
+/** What an estimator learns from a step. The tasks may change in mid-run: a state here is not kept by task. */
+export interface AdvantageMemory<S extends PartState = PartState> {
+  init(): S;
+  observe(state: S, stats: StepStats): S;
 }
 
 /** Parts of a reward by name; null where a part is undefined for this rollout. */
 export type Components = Readonly<Record<string, number | null>>;
 
+/** What a reward may depend on besides the rollouts. */
+export interface RewardContext {
+  /** Steps done before this one. */
+  readonly step: number;
+  /** The most tokens that a completion can have. */
+  readonly maxTokens: number;
+}
+
 /** The parts of a reward as one number, or null: the rollout is left out. */
 export interface RewardCombiner {
   readonly kind: string;
   combine(components: Components): number | null;
+  /**
+   * The groups of one round once more, each rollout with its combined reward: for rewards that compare rollouts or groups, or
+   * read lengths and probabilities. It changes rewards alone, of rollouts that have one.
+   */
+  shape?(groups: readonly Group[], context: RewardContext): readonly Group[];
 }
+
+/**
+ * What is maximised per token, where it is not the clipped ratio. r = exp(log π − log π_old), sg: taken as a constant.
+ *
+ * `cispo`: sg(clip(r))·A·log π. `reinforce`: A·log π. `discriminative`: scores of correct answers up, of wrong ones down, as
+ * DisCO has it, s the mean of log π or of r over a completion: Σ_right A_i s_i + Σ_wrong A_j s_j; with `log-mean-exp` a group's
+ * wrong ones count as (Σ_wrong A_j)·τ·log mean exp(s_j / τ). Its own constraint takes the place of a clip: −β·sg(max(KL − δ, 0))·KL,
+ * KL the mean over tokens of r − log r − 1.
+ */
+export type ObjectiveForm =
+  | { readonly kind: 'cispo' }
+  | { readonly kind: 'reinforce' }
+  | {
+      readonly kind: 'discriminative';
+      readonly score: 'log-likelihood' | 'ratio';
+      readonly negatives: 'log-mean-exp' | 'mean';
+      /** τ: the smaller, the more the likeliest wrong answer counts. */
+      readonly temperature: number;
+      /** δ. */
+      readonly klBound: number;
+      /** β. */
+      readonly klPenalty: number;
+    };
 
 /** The loss as data: the trainer builds its graph from this. */
 export interface ObjectiveSpec {
+  /** Left out: min(r·A, clip(r)·A). */
+  readonly form?: ObjectiveForm;
+  /** `fixed-length`: the length. Left out: the longest completion of the minibatch. In a preset 0: the run's most new tokens. */
+  readonly fixedLength?: number;
   /** Unit of the importance ratio. */
   readonly ratio: 'token' | 'sequence';
   /** The ratio is clipped to [1 − clipLow, 1 + clipHigh]. */

@@ -15,7 +15,7 @@ import { improvementOf } from '../task-stats.ts';
 import type { StepStats, TaskStats, TaskWeighter } from '../types.ts';
 import { checkXiOptimizer, type XiOptimizerOptions, xiOptimizers } from './adam.ts';
 import { observePerformance, type PerformanceOptions, performanceChoices } from './performance.ts';
-import { type DescentState, descend, descentWeights, initialDescent } from './softmax-descent.ts';
+import { type DescentState, descend, descentStartsAtMean, descentWeights, initialDescent } from './softmax-descent.ts';
 
 export type IwuOptions = XiOptimizerOptions &
   PerformanceOptions & {
@@ -49,6 +49,7 @@ export const iwuWeighter: PartDefinition<IwuOptions, TaskWeighter<IwuState>> = {
   create: (options) => ({
     kind: 'iwu',
     needsObjectives: true,
+    startsAtMean: descentStartsAtMean,
     init: (tasks) => ({ ...FORM, ...initialDescent(tasks), performance: tasks.map(() => null) }),
     weights: (state) => {
       expectState(state, FORM);

@@ -3,7 +3,7 @@ import { expectState } from '../state.ts';
 import type { PartState, TaskWeighter } from '../types.ts';
 import type { XiOptimizerOptions } from './adam.ts';
 import { observePerformance, type PerformanceOptions } from './performance.ts';
-import { type DescentState, descend, descentWeights, initialDescent } from './softmax-descent.ts';
+import { type DescentState, descend, descentStartsAtMean, descentWeights, initialDescent } from './softmax-descent.ts';
 
 export interface RewardDescentState extends DescentState {
   /** J_k as last seen, or its average; null before the first. Shape [K]. */
@@ -18,6 +18,7 @@ export function rewardDescent(
   return {
     kind: form.kind,
     needsObjectives: false,
+    startsAtMean: descentStartsAtMean,
     init: (tasks) => ({ ...form, ...initialDescent(tasks), performance: tasks.map(() => null) }),
     weights: (state) => {
       expectState(state, form);

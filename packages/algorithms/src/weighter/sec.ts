@@ -52,6 +52,8 @@ export const secWeighter: PartDefinition<SecOptions, TaskWeighter<SecState>> = {
   create: (options) => ({
     kind: 'sec',
     needsObjectives: false,
+    // A task that is added weighs as the geometric mean of the others: at Q = 0 it would be given up before it is seen.
+    startsAtMean: ['q'],
     init: (tasks) => ({ ...FORM, tasks: expectTasks(tasks), lastStep: -1, q: tasks.map(() => 0) }),
     weights: (state) => {
       expectState(state, FORM);

@@ -13,6 +13,12 @@ export interface DescentState extends PartState, XiState {
   readonly lastStep: number;
 }
 
+/**
+ * A task that is added starts with the mean ξ, which is the geometric mean of the others' weights, and with their mean second
+ * moment: it then moves at their pace. Its first moment is 0.
+ */
+export const descentStartsAtMean = ['xi', 'v'] as const;
+
 /** ξ = 0: all tasks weigh the same. */
 export function initialDescent(tasks: readonly string[]): Omit<DescentState, 'kind' | 'version'> {
   const known = expectTasks(tasks);
