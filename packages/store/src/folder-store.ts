@@ -4,6 +4,7 @@
  *     objects/<2 hex>/<62 hex>                       artefacts by SHA-256
  *     commits/<run>/<step>/<64 hex>.json             commits: folders by hash of the key's first two segments, file by hash of the key
  *     journal/<pid>-<random>.jsonl                   one file per writing process, appended only
+ *     attempts/<64 hex>.json                         what is being worked on, by hash of the key
  *     temporary/                                     files that are not yet what they will be
  *
  * Invariants: a file under objects/ and commits/ is whole from the moment it is there; none is ever changed. Many processes
@@ -15,6 +16,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ArtefactRef, canonicalJson, type Json } from '@evenkeel/core';
 import { z } from 'zod';
+import { type Attempt, beginAttempt, type EarlierAttempts, endAttempt } from './attempts.ts';
 import { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
 import { StoreError, storeErrorFrom, systemCode } from './errors.ts';
 import { parseJournal } from './journal.ts';
@@ -62,7 +64,7 @@ const commitSchema = z.strictObject({
 export async function openFolderStore(folder: string): Promise<FolderStore> {
   const root = resolve(folder);
   try {
-    for (const part of ['objects', 'commits', 'journal', 'temporary']) await ensureFolder(join(root, part));
+    for (const part of ['objects', 'commits', 'journal', 'attempts', 'temporary']) await ensureFolder(join(root, part));
     const proof = join(root, 'temporary', `${process.pid}-${randomUUID()}`);
     await createFile(proof, new TextEncoder().encode('writable'), join(root, 'temporary'));
     await rm(proof);
@@ -238,6 +240,24 @@ export class FolderStore implements Store {
       throw storeErrorFrom('read journal', folder, thrown);
     }
     return events.sort((a, b) => a.at - b.at);
+  }
+
+  beginAttempt(key: string, attempt: Attempt): EarlierAttempts {
+    const path = join(this.folder, 'attempts');
+    try {
+      return beginAttempt(path, key, attempt);
+    } catch (thrown) {
+      throw storeErrorFrom(`note the attempt of ${key}`, path, thrown);
+    }
+  }
+
+  endAttempt(key: string): void {
+    const path = join(this.folder, 'attempts');
+    try {
+      endAttempt(path, key);
+    } catch (thrown) {
+      throw storeErrorFrom(`take back the attempt of ${key}`, path, thrown);
+    }
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,11 @@
+export type { Attempt, EarlierAttempts } from './attempts.ts';
 export { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
 export { StoreError, storeErrorFrom } from './errors.ts';
 export { FolderStore, openFolderStore } from './folder-store.ts';
 export { repeatedWork } from './journal.ts';
 export type {
   ArtefactStore,
+  AttemptCounts,
   Commit,
   CommitIndex,
   JournalEvent,

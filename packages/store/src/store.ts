@@ -4,6 +4,7 @@
  */
 import type { ArtefactRef, Json } from '@evenkeel/core';
 import type { z } from 'zod';
+import type { Attempt, EarlierAttempts } from './attempts.ts';
 
 /** Bytes by the hash of their content. */
 export interface ArtefactStore {
@@ -70,6 +71,14 @@ export interface WorkJournal {
   readJournal(): Promise<JournalEvent[]>;
 }
 
-export interface Store extends ArtefactStore, CommitIndex, WorkJournal {
+/** What is being worked on, so that a job that kills its worker each time is known. */
+export interface AttemptCounts {
+  /** Notes that work on a key begins, and says what became of the attempts before. */
+  beginAttempt(key: string, attempt: Attempt): EarlierAttempts;
+  /** Takes the count back: the work ended, however, and its process lives. */
+  endAttempt(key: string): void;
+}
+
+export interface Store extends ArtefactStore, CommitIndex, WorkJournal, AttemptCounts {
   close(): Promise<void>;
 }
