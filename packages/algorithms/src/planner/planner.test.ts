@@ -189,7 +189,7 @@ describe('rp-sampler', () => {
 describe('refill', () => {
   const refill = planner({ kind: 'refill' });
 
-  test('three times B a round until B have passed, and the first B are taken', () => {
+  test('three times B a round until B have passed, and B of them are taken, in the order of the plan', () => {
     const { chosen, drawn, rounds, shortfall } = simulate(refill, refill.init(TASKS), 1, {
       countdown: 0.2,
       zebra: 0.2,
@@ -197,7 +197,23 @@ describe('refill', () => {
     });
     expect([chosen.length, shortfall, rounds]).toEqual([32, 0, 2]);
     expect(drawn).toBe(192);
-    expect(chosen[0]!.startsWith('0/')).toBe(true);
+    const rounds_B = chosen.map((id) => Number(id.split('/')[0]));
+    expect(rounds_B).toEqual(rounds_B.toSorted((a, b) => a - b));
+  });
+
+  test('what passed has the same chance whatever its task: a plan lists its prompts task by task', () => {
+    const groups = TASKS.flatMap((task) =>
+      Array.from({ length: 32 }, (_, place) => ({ id: `${task}/${place}`, task })),
+    );
+    const weights = Object.fromEntries(TASKS.map((task) => [task, 1 / 3]));
+    const taken: Record<string, number> = { countdown: 0, zebra: 0, arc: 0 };
+    for (let step = 0; step < 60; step++) {
+      const random = stepRandom(0, step);
+      const { realised, chosen } = refill.select(refill.init(TASKS), { weights, prompts: 32, groups, random });
+      expect(chosen).toHaveLength(32);
+      for (const task of TASKS) taken[task] = taken[task]! + realised[task]!;
+    }
+    for (const task of TASKS) expect(Math.abs(taken[task]! / (60 * 32) - 1 / 3)).toBeLessThan(0.04);
   });
 
   test('after ten rounds the batch stays short', () => {

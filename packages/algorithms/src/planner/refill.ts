@@ -1,6 +1,6 @@
 import type { PartDefinition } from '../part.ts';
 import { byPosition, expectState } from '../state.ts';
-import type { BatchPlanner } from '../types.ts';
+import type { BatchPlanner, SelectInput } from '../types.ts';
 import { drawOf, type PlannerState, rateKeeper, selectionOf, weightsByPosition } from './filter-rates.ts';
 import { apportion, multinomial } from './multinomial.ts';
 
@@ -14,8 +14,8 @@ export type RefillOptions = {
 const FORM = { kind: 'refill', version: 1 } as const;
 
 /**
- * The planner `refill`: rounds of `oversample · B` prompts from the mixture until B groups have passed the filter; the
- * first B are the batch. Source: DAPO's dynamic sampling, as the baseline of Multi-Task GRPO runs it (×3, 10 rounds). Where
+ * The planner `refill`: rounds of `oversample · B` prompts from the mixture until B groups have passed the filter; B of
+ * them, drawn at random, are the batch (a plan has its prompts task by task; the public code takes the first B of a shuffled one). Source: DAPO's dynamic sampling, as the baseline of Multi-Task GRPO runs it (×3, 10 rounds). Where
  * the rounds run out, the batch is short, as in the public code. Tasks whose groups pass more often take more of the batch
  * than the mixture says: the fault that the RP sampler mends.
  */
@@ -42,7 +42,15 @@ export const refillPlanner: PartDefinition<RefillOptions, BatchPlanner<PlannerSt
     select: (state, input) => {
       expectState(state, FORM);
       const target_K = apportion(input.prompts, weightsByPosition(state, input.weights));
-      return selectionOf(state, input, { target_K, chosen: input.groups.slice(0, input.prompts) });
+      return selectionOf(state, input, { target_K, chosen: someOf(input) });
     },
   }),
 };
+
+/** B of the groups, in the order of the plan. */
+function someOf({ groups, prompts, random }: SelectInput): SelectInput['groups'] {
+  if (groups.length <= prompts) return groups;
+  const places = random('planner/select', 0).shuffle(groups.map((_, place) => place));
+  const chosen = new Set(places.slice(0, prompts));
+  return groups.filter((_, place) => chosen.has(place));
+}
