@@ -19,6 +19,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   'packages/trainer-worker': 3,
   'packages/verifier-host': 3,
   'packages/activities': 4,
+  'packages/experiment': 5,
   'packages/verifier-service': 4,
   workflows: 4,
   'packages/dashboard': 5,
@@ -32,6 +33,8 @@ const SIDEWAYS = new Set([
   // The tool starts the processes that infra supervises, and shows the dashboard.
   'packages/cli → infra',
   'packages/cli → packages/dashboard',
+  // It starts an experiment's runs; the experiment plans them and reads what they left.
+  'packages/cli → packages/experiment',
 ]);
 
 /** Packages that also run in a browser, with the packages from outside that they may use. */

@@ -4,6 +4,7 @@ import { dataImportCommand } from './data-import.ts';
 import { dataListCommand } from './data-list.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { experimentCommand } from './experiment.ts';
 import { methodsCommand } from './methods.ts';
 import { modelInfoCommand } from './model-info.ts';
 import { modelMakeCommand } from './model-make.ts';
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   resumeCommand,
   stopCommand,
   evaluateCommand,
+  experimentCommand,
   dataImportCommand,
   dataListCommand,
   methodsCommand,
