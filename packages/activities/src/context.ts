@@ -1,6 +1,6 @@
 import type { Logger } from '@evenkeel/core';
-import type { Endpoints, WorkerClient, WorkerRole } from '@evenkeel/protocol';
-import { ProtocolError } from '@evenkeel/protocol';
+import type { ChooseOptions, Endpoints, WorkerClient, WorkerEndpoint } from '@evenkeel/protocol';
+import { WorkerChoice } from '@evenkeel/protocol';
 import type { Store } from '@evenkeel/store';
 
 /** What activities work with; made once per process, injected. */
@@ -14,27 +14,21 @@ export interface ActivityContext {
   readonly logger: Logger;
 }
 
+/** Which workers answered and what was said of them: one memory per client. */
+const choices = new WeakMap<WorkerClient, WorkerChoice>();
+
 /**
- * One worker of a role, chosen by the job's number so that shards spread evenly.
+ * The worker that a job goes to: one of the role's that answers and fits, the one with the least to do, of equals the one that the
+ * job's number points to, so that shards spread evenly.
  *
- * @throws {ProtocolError} `worker-unreachable`, retryable, where no worker of the role has announced itself
+ * @throws {ProtocolError} `worker-unreachable`, `worker-unfit`, both retryable; see {@link WorkerChoice.choose}
  */
 export async function workerEndpoint(
-  context: ActivityContext,
-  role: WorkerRole,
-  ordinal: number,
-): Promise<{ url: string; token: string }> {
-  const endpoints = await context.endpoints();
-  const urls = endpoints.workers[role];
-  const url = urls[ordinal % Math.max(1, urls.length)];
-  if (url === undefined) {
-    throw new ProtocolError(
-      `Cannot reach a ${role} worker: none has announced itself, expected one in endpoints.json`,
-      {
-        code: 'worker-unreachable',
-        retryable: true,
-      },
-    );
-  }
-  return { url, token: endpoints.token };
+  { client, endpoints, logger }: ActivityContext,
+  job: Omit<ChooseOptions, 'urls' | 'token'>,
+): Promise<WorkerEndpoint> {
+  const { workers, token } = await endpoints();
+  const choice = choices.get(client) ?? new WorkerChoice(client, { logger });
+  choices.set(client, choice);
+  return await choice.choose({ ...job, urls: workers[job.wish.role], token });
 }

@@ -31,6 +31,7 @@ export function createActivities(
 export type { ActivityContext } from './context.ts';
 export { drawFromSet, promptSplit, readPromptSet, rowsOfTask, type SetDraw } from './prompt-set.ts';
 export { runFolder, stepRecordName, writeRunRecord } from './run-folder.ts';
+export { readRunPriority, writeRunPriority } from './run-priority.ts';
 export type {
   ControlActivities,
   Doubts,

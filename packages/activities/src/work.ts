@@ -3,6 +3,7 @@ import { hashOf } from '@evenkeel/core';
 import type { RolloutJob, UpdateJob, VerifyJob } from '@evenkeel/protocol';
 import { loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
+import { modelWish } from './model-family.ts';
 import type { RolloutActivities, TrainActivities, VerifyActivities } from './types.ts';
 import { runWorkerJob } from './worker-job.ts';
 
@@ -33,7 +34,13 @@ export function rollOut(context: ActivityContext): RolloutActivities['rollOut'] 
       stream: training ? `rollout/${step}/${round}${again(replaces)}` : 'evaluate',
     };
     const key = `${run}/${stepName(step)}/${purpose}/round-${round}${again(replaces)}/shard-${shard}/rollout/${hashOf(job)}`;
-    return await runWorkerJob(context, { role: 'rollout', key, job, ordinal: shard });
+    return await runWorkerJob(context, {
+      role: 'rollout',
+      key,
+      job,
+      ordinal: shard,
+      wish: await modelWish(context, config, policy),
+    });
   };
 }
 
@@ -68,6 +75,12 @@ export function update(context: ActivityContext): TrainActivities['update'] {
       improvement: method.weighter.needsObjectives,
       checkpointAfter: (step + 1) % config.checkpointEvery === 0,
     };
-    return await runWorkerJob(context, { role: 'trainer', key: `${run}/${stepName(step)}/update/${hashOf(job)}`, job });
+    const key = `${run}/${stepName(step)}/update/${hashOf(job)}`;
+    return await runWorkerJob(context, {
+      role: 'trainer',
+      key,
+      job,
+      wish: await modelWish(context, config, state.base),
+    });
   };
 }

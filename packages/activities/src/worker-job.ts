@@ -1,10 +1,11 @@
 import { EvenkeelError, errorRecord } from '@evenkeel/core';
-import type { Job, JobResults, WorkerRole } from '@evenkeel/protocol';
+import type { Job, JobResults, Priority, WorkerRole, WorkerWish } from '@evenkeel/protocol';
 import { faultPoint, resultSchemas } from '@evenkeel/protocol';
-import { Context, log } from '@temporalio/activity';
+import { Context, type Info, log } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { z } from 'zod';
 import { type ActivityContext, workerEndpoint } from './context.ts';
+import { readRunPriority } from './run-priority.ts';
 
 const HEARTBEAT_MS = 1_000;
 /** A worker that shows no progress for so long is taken for hung: the heartbeats stop, and Temporal moves the work. */
@@ -17,6 +18,17 @@ export interface WorkerJob<K extends Job['kind']> {
   readonly job: Extract<Job, { kind: K }>;
   /** Chooses among several workers of the role. */
   readonly ordinal?: number;
+  /** What the job needs of its worker, besides the role. */
+  readonly wish?: Pick<WorkerWish, 'family' | 'device'>;
+}
+
+/** Whose work an activity does: workflow ids begin with the run's name. */
+async function whose(
+  { home }: ActivityContext,
+  { workflowExecution }: Info,
+): Promise<{ run?: string; priority?: Priority }> {
+  const run = workflowExecution?.workflowId.split('/')[0];
+  return run === undefined ? {} : { run, priority: await readRunPriority(home, run) };
 }
 
 /**
@@ -25,7 +37,7 @@ export interface WorkerJob<K extends Job['kind']> {
  */
 export async function runWorkerJob<K extends Job['kind']>(
   context: ActivityContext,
-  { role, key, job, ordinal = 0 }: WorkerJob<K>,
+  { role, key, job, ordinal = 0, wish }: WorkerJob<K>,
 ): Promise<JobResults[K]> {
   const activity = Context.current();
   let progress: { done: number; total: number } = { done: 0, total: 0 };
@@ -33,13 +45,16 @@ export async function runWorkerJob<K extends Job['kind']>(
   const heartbeat = setInterval(() => {
     if (performance.now() - progressAt < STALL_MS) activity.heartbeat({ key, ...progress });
   }, HEARTBEAT_MS);
+  const place = { wish: { role, ...wish }, ordinal, key, isAgain: activity.info.attempt > 1 };
+  let asked = 0;
   try {
     faultPoint('activity/before-submit');
     const result = await context.client.runJob<JobResults[K]>({
-      endpoint: () => workerEndpoint(context, role, ordinal),
+      endpoint: () => workerEndpoint(context, { ...place, isAgain: place.isAgain || asked++ > 0 }),
       role,
       key,
       attempt: activity.info.attempt,
+      ...(await whose(context, activity.info)),
       job: job.kind,
       payload: job,
       resultSchema: resultSchemas[job.kind] as unknown as z.ZodType<JobResults[K]>,

@@ -5,6 +5,7 @@
 import type { Json } from '@evenkeel/core';
 import { z } from 'zod';
 import { ProtocolError } from './errors.ts';
+import { prioritySchema } from './job-queue.ts';
 
 export const subprotocol = 'evenkeel.v1';
 
@@ -39,7 +40,7 @@ export const clientFrameSchema = z.discriminatedUnion('kind', [
     /** Whose work it is: runs that share a worker take turns. Changes nothing in a result. */
     run: word.exactOptional(),
     /** 1 (most urgent) to 5; 3 where it is left out. */
-    priority: z.literal([1, 2, 3, 4, 5]).exactOptional(),
+    priority: prioritySchema.exactOptional(),
   }),
   /** Tell me of this key; start nothing. */
   z.strictObject({ kind: z.literal('attach'), key }),
@@ -74,6 +75,8 @@ export const serverFrameSchema = z.discriminatedUnion('kind', [
 export type Capabilities = z.infer<typeof capabilitiesSchema>;
 export type ClientFrame = z.infer<typeof clientFrameSchema>;
 export type ServerFrame = z.infer<typeof serverFrameSchema>;
+/** What a worker says of itself, first of all. */
+export type Hello = Extract<ServerFrame, { readonly kind: 'hello' }>;
 
 /**
  * A frame as the text of a message.

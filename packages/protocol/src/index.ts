@@ -37,7 +37,7 @@ export type { Endpoints, WorkerRole } from './endpoints.ts';
 export { endpointsSchema } from './endpoints.ts';
 export { ProtocolError } from './errors.ts';
 export { faultPoint } from './fault-point.ts';
-export type { Capabilities, ClientFrame, ServerFrame } from './frames.ts';
+export type { Capabilities, ClientFrame, Hello, ServerFrame } from './frames.ts';
 export {
   capabilitiesSchema,
   clientFrameSchema,
@@ -49,7 +49,7 @@ export {
   subprotocol,
 } from './frames.ts';
 export type { Priority } from './job-queue.ts';
-export { defaultPriority, JobQueue, priorityWeights } from './job-queue.ts';
+export { defaultPriority, JobQueue, prioritySchema, priorityWeights } from './job-queue.ts';
 export type { JobContext, JobOutcome, JobStore } from './job-table.ts';
 export type { JobThreadOptions, JobThreadRun } from './job-thread.ts';
 export { JobThread, serveJobs } from './job-thread.ts';
@@ -93,7 +93,10 @@ export {
 } from './jobs.ts';
 export type { PolicyThreadData, PolicyWorkerKind, PolicyWorkerOptions } from './policy-worker.ts';
 export { startPolicyWorker } from './policy-worker.ts';
+export { defaultStallMs, lookIntervalMs, Silence } from './silence.ts';
 export { version } from './version.ts';
+export type { ChooseOptions, WorkerChoiceOptions, WorkerWish } from './worker-choice.ts';
+export { WorkerChoice } from './worker-choice.ts';
 export type {
   CallOptions,
   JobStatus,

@@ -14,9 +14,12 @@
  *   priority: beside one run of priority 1, one of priority 5 has a seventeenth.
  * - The same pushes, shifts and charges give the same order.
  */
+import { z } from 'zod';
 
 /** 1 is the most urgent. */
-export type Priority = 1 | 2 | 3 | 4 | 5;
+export const prioritySchema = z.literal([1, 2, 3, 4, 5]);
+
+export type Priority = z.infer<typeof prioritySchema>;
 
 export const defaultPriority: Priority = 3;
 

@@ -7,7 +7,8 @@ import { type ErrorRecord, type Json, type Logger, silentLogger } from '@evenkee
 import { z } from 'zod';
 import type { WorkerRole } from './endpoints.ts';
 import { ProtocolError } from './errors.ts';
-import { type ClientFrame, clientFrameSchema, encodeFrame, type ServerFrame } from './frames.ts';
+import { type ClientFrame, clientFrameSchema, encodeFrame, type Hello, type ServerFrame } from './frames.ts';
+import type { Priority } from './job-queue.ts';
 import { ConnectionLost, connect, type WorkerConnection, type WorkerEndpoint } from './worker-connection.ts';
 
 export interface WorkerClientOptions {
@@ -52,6 +53,9 @@ export interface RunJobOptions<R> extends CallOptions {
   readonly job: string;
   readonly payload: Json;
   readonly resultSchema: z.ZodType<R>;
+  /** Whose work it is: runs that share a worker take turns, by their priority. */
+  readonly run?: string | undefined;
+  readonly priority?: Priority | undefined;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -71,6 +75,7 @@ export class WorkerClient {
   readonly #pingIntervalMs: number;
   readonly #handshakeTimeoutMs: number;
   readonly #connections = new Map<string, Promise<WorkerConnection>>();
+  readonly #load = new Map<string, number>();
 
   constructor({ logger = silentLogger, pingIntervalMs = 5000, handshakeTimeoutMs = 5000 }: WorkerClientOptions = {}) {
     this.#logger = logger;
@@ -85,8 +90,9 @@ export class WorkerClient {
    * `worker-mismatch`, `frame-invalid`, `frame-too-large`, `result-invalid`, or the job's own failure with its code
    */
   async runJob<R>(options: RunJobOptions<R>): Promise<R> {
-    const { key, attempt, job, payload, resultSchema, onProgress } = options;
-    const frame = checked({ kind: 'submit', key, attempt, job, payload });
+    const { key, attempt, job, payload, resultSchema, onProgress, run, priority } = options;
+    const whose = { ...(run === undefined ? {} : { run }), ...(priority === undefined ? {} : { priority }) };
+    const frame = checked({ kind: 'submit', key, attempt, job, payload, ...whose });
     const outcome = await this.#call(options, frame, (received) => outcomeOf(received, onProgress));
     if (outcome.kind === 'failed') throw ProtocolError.from(outcome.error);
     const parsed = resultSchema.safeParse(outcome.result);
@@ -107,6 +113,20 @@ export class WorkerClient {
     });
   }
 
+  /**
+   * What the worker at an address says of itself, from the open socket where there is one.
+   *
+   * @throws {ProtocolError} `worker-unauthorized`, `worker-mismatch`; any other error: it does not answer
+   */
+  async hello(endpoint: WorkerEndpoint, role: WorkerRole): Promise<Hello> {
+    return (await this.#connected(endpoint, role)).hello;
+  }
+
+  /** How many calls of this client are on their way to, or wait at, the worker of an address. */
+  load(url: string): number {
+    return this.#load.get(url) ?? 0;
+  }
+
   /** Closes the sockets. Jobs that run go on. */
   async close(): Promise<void> {
     const opening = [...this.#connections.values()];
@@ -125,15 +145,21 @@ export class WorkerClient {
     for (let losses = 0; ; ) {
       signal?.throwIfAborted();
       try {
-        const connection = await abortable(this.#connected(await endpoint(), role), signal);
-        patience.reset();
-        delayMs = firstDelayMs;
+        const there = await abortable(endpoint(), signal);
+        const leave = this.#occupy(there.url);
         try {
-          return await connection.exchange(frame, answer, signal);
-        } catch (thrown) {
-          if (!(thrown instanceof ConnectionLost)) throw new Settled(thrown);
-          if (++losses >= maxLosses) throw new Settled(lost(role, key, losses, thrown));
-          this.#logger.debug('Connection lost, trying again', { role, key, reason: thrown.message });
+          const connection = await abortable(this.#connected(there, role), signal);
+          patience.reset();
+          delayMs = firstDelayMs;
+          try {
+            return await connection.exchange(frame, answer, signal);
+          } catch (thrown) {
+            if (!(thrown instanceof ConnectionLost)) throw new Settled(thrown);
+            if (++losses >= maxLosses) throw new Settled(lost(role, key, losses, thrown));
+            this.#logger.debug('Connection lost, trying again', { role, key, reason: thrown.message });
+          }
+        } finally {
+          leave();
         }
       } catch (thrown) {
         if (thrown instanceof Settled) throw thrown.reason;
@@ -143,6 +169,16 @@ export class WorkerClient {
       await sleep(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
       delayMs = Math.min(delayMs * 2, maxDelayMs);
     }
+  }
+
+  /** Counts a call at an address until it leaves. */
+  #occupy(url: string): () => void {
+    this.#load.set(url, this.load(url) + 1);
+    return () => {
+      const left = this.load(url) - 1;
+      if (left > 0) this.#load.set(url, left);
+      else this.#load.delete(url);
+    };
   }
 
   #connected(endpoint: WorkerEndpoint, role: WorkerRole): Promise<WorkerConnection> {
@@ -206,13 +242,15 @@ class Patience {
   /** Throws where it is at an end. */
   failed(thrown: unknown): void {
     const now = performance.now();
-    if (thrown instanceof ProtocolError) {
+    const isAway = thrown instanceof ProtocolError && thrown.code === 'worker-unreachable';
+    if (thrown instanceof ProtocolError && !isAway) {
       this.#refusedSince ??= now;
       if (now - this.#refusedSince >= this.#refusedAfterMs) throw thrown;
     } else {
       this.#refusedSince = null;
     }
     if (now - this.#since < this.#unreachableAfterMs) return;
+    if (isAway) throw thrown;
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw new ProtocolError(
       `Cannot reach ${this.#role} worker: ${reason} for ${Math.round((now - this.#since) / 1000)} s, expected it to be running: look into its log, or start it anew`,

@@ -4,12 +4,14 @@
  */
 import type { Logger } from '@evenkeel/core';
 import { WebSocket } from 'ws';
+import { z } from 'zod';
 import type { WorkerRole } from './endpoints.ts';
 import { ProtocolError } from './errors.ts';
 import {
   type ClientFrame,
   decodeServerFrame,
   encodeFrame,
+  type Hello,
   maxFrameBytes,
   type ServerFrame,
   subprotocol,
@@ -78,8 +80,9 @@ export function connect(endpoint: WorkerEndpoint, options: ConnectOptions): Prom
       fail(refusal(role, endpoint.url, response.statusCode ?? 0));
     });
     webSocket.once('message', (data) => {
+      let hello: Hello;
       try {
-        checkHello(decodeServerFrame(data.toString()), role, endpoint.url);
+        hello = readHello(data.toString(), role, endpoint.url);
       } catch (thrown) {
         fail(thrown as Error);
         return;
@@ -87,7 +90,7 @@ export function connect(endpoint: WorkerEndpoint, options: ConnectOptions): Prom
       clearTimeout(timer);
       webSocket.removeAllListeners('close');
       webSocket.removeAllListeners('error');
-      resolve(new WorkerConnection(webSocket, socket!, options));
+      resolve(new WorkerConnection(webSocket, socket!, hello, options));
     });
   });
 }
@@ -100,25 +103,48 @@ function refusal(role: WorkerRole, url: string, status: number): Error {
   );
 }
 
-function checkHello(frame: ServerFrame, role: WorkerRole, url: string): void {
+/** What a hello has in every version, so that a worker of another one is refused by name. */
+const anyHelloSchema = z.looseObject({ kind: z.literal('hello'), role: z.string(), version: z.string() });
+
+/** The hello of a worker that fits. @throws {ProtocolError} `worker-mismatch`; {@link ConnectionLost} for another frame */
+function readHello(text: string, role: WorkerRole, url: string): Hello {
+  const { version: its, role: itsRole } = looselyHello(text);
+  if (itsRole !== role || its !== version) {
+    throw new ProtocolError(
+      `Cannot reach ${role} worker: ${url} is a ${itsRole} worker of version ${its}, expected a ${role} worker of version ${version}: stop it, and start the one of this checkout`,
+      { code: 'worker-mismatch' },
+    );
+  }
+  const frame = decodeServerFrame(text);
   if (frame.kind !== 'hello') throw new ConnectionLost(`its first frame is ${frame.kind}, expected hello`);
-  if (frame.role === role && frame.version === version) return;
-  throw new ProtocolError(
-    `Cannot reach ${role} worker: ${url} is a ${frame.role} worker of version ${frame.version}, expected a ${role} worker of version ${version}: stop it, and start the one of this checkout`,
-    { code: 'worker-mismatch' },
-  );
+  return frame;
+}
+
+function looselyHello(text: string): z.infer<typeof anyHelloSchema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ConnectionLost('its first frame is no JSON, expected hello');
+  }
+  const parsed = anyHelloSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ConnectionLost(`its first frame is ${(value as { kind?: unknown } | null)?.kind}, expected hello`);
 }
 
 export class WorkerConnection {
   /** Called once, when the socket is gone. */
   onLost: () => void = () => {};
+  /** What the worker said of itself. */
+  readonly hello: Hello;
   readonly #webSocket: WebSocket;
   readonly #socket: Refable;
   readonly #logger: Logger;
   readonly #waiters = new Map<string, Set<Waiter>>();
   #unanswered = 0;
 
-  constructor(webSocket: WebSocket, socket: Refable, { pingIntervalMs, logger }: ConnectOptions) {
+  constructor(webSocket: WebSocket, socket: Refable, hello: Hello, { pingIntervalMs, logger }: ConnectOptions) {
+    this.hello = hello;
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#logger = logger;
