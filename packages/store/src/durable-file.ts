@@ -18,9 +18,19 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Makes the folder and those above it, durably. */
+/** Folders whose own entries this process has synced already. */
+const durable = new Set<string>();
+
+/**
+ * Makes the folder and those above it, durably. A folder that is there already may have been made by a process that was killed, or has
+ * not come to its sync yet: the first time, two folders above it are synced as well.
+ */
 export async function ensureFolder(folder: string): Promise<void> {
-  for (const made of makeFolders(folder)) await syncFolder(dirname(made));
+  const made = makeFolders(folder);
+  for (const path of made) await syncFolder(dirname(path));
+  if (durable.has(folder)) return;
+  for (const path of [dirname(folder), dirname(dirname(folder))]) await syncFolder(path).catch(() => {});
+  durable.add(folder);
 }
 
 /** Writes and syncs a new file of a random name; removes it again where that fails. Returns its path. */

@@ -1,6 +1,7 @@
 import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hashOf } from '@evenkeel/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type FolderStore, openFolderStore } from './folder-store.ts';
@@ -52,7 +53,7 @@ describe('artefacts', () => {
     expect(await store.has(ref)).toBe(false);
     await expect(store.get(ref)).rejects.toMatchObject({
       code: 'artefact-missing',
-      message: `Cannot read artefact policy abababababab: ${store.pathOf(ref)} does not exist, expected 7 bytes there`,
+      message: `Cannot read artefact policy abababababab: ${store.pathOf(ref)} does not exist, expected 7 bytes there: the work that made it makes it again, see evenkeel check; or restore the file from a copy`,
     });
   });
 
@@ -63,7 +64,7 @@ describe('artefacts', () => {
     await expect(store.get(ref)).rejects.toMatchObject({
       code: 'artefact-corrupt',
       message: expect.stringMatching(
-        /^Cannot read artefact rollouts 84d89877f0d4: .* holds 4 bytes .*, expected 10 bytes/,
+        /^Cannot read artefact rollouts 84d89877f0d4: .* held 4 bytes .*, expected 10 bytes/,
       ),
     });
     await store.put('rollouts', bytesOf('0123456789'));
@@ -133,19 +134,58 @@ describe('commits', () => {
     }
   });
 
-  test('a damaged commit record is told with what to do, and stops nothing once it is removed', async () => {
-    await store.commit('run/step/job', { result: 1, refs: [], attempt: 1 });
-    const [name] = await readdir(join(store.folder, 'commits'), { recursive: true }).then((all) =>
-      all.filter((path) => path.endsWith('.json')),
-    );
-    const path = join(store.folder, 'commits', name!);
-    await truncate(path, 20);
-    await expect(store.lookup('run/step/job')).rejects.toMatchObject({
+  const commitFiles = async () => {
+    const all = await readdir(join(store.folder, 'commits'), { recursive: true });
+    return all.filter((path) => path.endsWith('.json')).map((path) => join(store.folder, 'commits', path));
+  };
+
+  test.each([
+    ['cut off', (text: string) => text.slice(0, 20)],
+    ['emptied', () => ''],
+    ['changed in one character of its result', (text: string) => text.replace('"result":1', '"result":3')],
+    ['changed in one character of its sum', (text: string) => text.replace(/"sum":"./, '"sum":"g')],
+    ['that of another key', (text: string) => text.replace('run/step/job', 'run/step/jib')],
+  ])('a commit record that is %s is set aside, and its work done again', async (_, harm) => {
+    const once = { result: 1, refs: [], attempt: 1 };
+    await store.commit('run/step/job', once);
+    const [path] = await commitFiles();
+    const damaged = harm(await readFile(path!, 'utf8'));
+    await writeFile(path!, damaged);
+    await expect(store.listCommits()).rejects.toMatchObject({
       code: 'commit-corrupt',
-      message: `Cannot read commit ${path}: it is not a commit record, expected the record of run/step/job: remove the file to have the work done again`,
+      message: `Cannot read commit ${path}: it is damaged, expected a commit record: evenkeel check --repair sets it aside, and its work is done again`,
     });
-    await rm(path);
-    expect((await store.commit('run/step/job', { result: 2, refs: [], attempt: 2 })).result).toBe(2);
+    expect(await store.lookup('run/step/job')).toBe(null);
+    const [aside] = await readdir(join(store.folder, 'damaged'));
+    expect(await readFile(join(store.folder, 'damaged', aside!), 'utf8')).toBe(damaged);
+    expect((await store.commit('run/step/job', { ...once, attempt: 2 })).attempt).toBe(2);
+    // Whoever did not ask before it commits finds out then.
+    await writeFile(path!, damaged);
+    expect((await store.commit('run/step/job', { ...once, attempt: 3 })).attempt).toBe(3);
+    expect(await store.listCommits()).toHaveLength(1);
+  });
+
+  test('a commit whose artefact is gone, cut off or found to be damaged counts as none', async () => {
+    for (const harm of [
+      async (path: string) => await rm(path),
+      async (path: string) => await truncate(path, 3),
+      async (path: string) => await writeFile(path, 'resulT'),
+    ]) {
+      const ref = await store.put('text', bytesOf('result'));
+      await store.commit('run/step/job', { result: 1, refs: [ref], attempt: 1 });
+      expect(await store.lookup('run/step/job')).not.toBe(null);
+      await harm(store.pathOf(ref));
+      await expect(store.get(ref)).rejects.toMatchObject({ code: /artefact-(corrupt|missing)/ });
+      expect(await store.has(ref)).toBe(false);
+      expect(await store.lookup('run/step/job')).toBe(null);
+    }
+  });
+
+  test('a record of a release that wrote no sum is read as it is', async () => {
+    await store.commit('run/step/job', { result: 1, refs: [], attempt: 1 });
+    const [path] = await commitFiles();
+    await writeFile(path!, (await readFile(path!, 'utf8')).replace(/"sum":"[0-9a-f]+",/, ''));
+    expect((await store.lookup('run/step/job'))?.result).toBe(1);
   });
 
   test('a key that cannot be printed is refused', async () => {
@@ -237,6 +277,6 @@ test('the layout is what the module header says', async () => {
     expect.stringMatching(/^objects\/ba\/[0-9a-f]{62}$/),
   ]);
   expect(await readFile(join(store.folder, paths[0]!), 'utf8')).toBe(
-    `{"attempt":1,"key":"run/step/job","refs":[{"bytes":3,"kind":"text","sha256":"${ref.sha256}"}],"result":1,"version":1}\n`,
+    `{"attempt":1,"key":"run/step/job","refs":[{"bytes":3,"kind":"text","sha256":"${ref.sha256}"}],"result":1,"sum":"${hashOf({ attempt: 1, key: 'run/step/job', refs: [ref], result: 1, version: 1 })}","version":1}\n`,
   );
 });

@@ -6,13 +6,17 @@
  *     journal/<pid>-<random>.jsonl                   one file per writing process, appended only
  *     attempts/<64 hex>.json                         what is being worked on, by hash of the key
  *     temporary/                                     files that are not yet what they will be
+ *     damaged/                                       what a disk fault spoilt, set aside
  *
  * Invariants: a file under objects/ and commits/ is whole from the moment it is there; none is ever changed. Many processes
- * may use the folder at once. Nothing outside this file knows the layout.
+ * may use the folder at once. Nothing outside this package knows the layout.
+ *
+ * What a disk spoils nevertheless is found when it is read (an artefact by its hash, a commit by its own) and set aside, so that from then
+ * on it counts as not there: a commit whose artefacts are not there is none either, and its work is done again.
  */
 import { hash, randomUUID } from 'node:crypto';
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { link, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ArtefactRef, canonicalJson, type Json } from '@evenkeel/core';
 import { z } from 'zod';
@@ -20,9 +24,18 @@ import { type Attempt, beginAttempt, type EarlierAttempts, endAttempt } from './
 import { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
 import { StoreError, storeErrorFrom, systemCode } from './errors.ts';
 import { parseJournal } from './journal.ts';
+import { openSealed, sealJson } from './sealed-json.ts';
+import { setAside } from './set-aside.ts';
 import type { Commit, JournalEvent, ListedCommit, Store } from './store.ts';
 
+/** Of an artefact that cannot be read. */
+const WAY_OUT = 'the work that made it makes it again, see evenkeel check; or restore the file from a copy';
+
 const DAY_MS = 86_400_000;
+/** A journal file that has grown so long is followed by another, so that old ones can be removed. */
+const JOURNAL_FILE_BYTES = 4 * 1024 * 1024;
+/** A sweep may take an empty folder away, or a commit, just when it is looked for: then it is looked for again. */
+const ATTEMPTS = 10;
 
 const refSchema = z.strictObject({
   kind: z.string().min(1).max(40),
@@ -89,6 +102,7 @@ export class FolderStore implements Store {
   readonly folder: string;
   readonly #temporary: string;
   #journalFile: number | null = null;
+  #journalBytes = 0;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -106,7 +120,7 @@ export class FolderStore implements Store {
     const path = this.pathOf(ref);
     try {
       // Compared whole, not only by name: an artefact that a disk fault cut off is healed by whoever makes it again.
-      const there = await readIfThere(path);
+      const there = (await this.#use(ref)) ? await readIfThere(path) : null;
       if (there !== null && Buffer.compare(there, bytes) === 0) {
         // Whoever put it may have died before it synced the folder.
         await syncFolder(dirname(path));
@@ -123,19 +137,33 @@ export class FolderStore implements Store {
   async get(ref: ArtefactRef): Promise<Uint8Array> {
     const path = this.pathOf(ref);
     const name = `${ref.kind} ${ref.sha256.slice(0, 12)}`;
-    const bytes = await readIfThere(path).catch((thrown: unknown) => {
-      throw storeErrorFrom(`read artefact ${name}`, path, thrown);
-    });
-    if (bytes === null) {
-      throw new StoreError(`Cannot read artefact ${name}: ${path} does not exist, expected ${ref.bytes} bytes there`, {
-        code: 'artefact-missing',
+    const read = () =>
+      readIfThere(path).catch((thrown: unknown) => {
+        throw storeErrorFrom(`read artefact ${name}`, path, thrown);
       });
-    }
-    const found = hash('sha256', bytes, 'hex');
-    if (bytes.byteLength !== ref.bytes || found !== ref.sha256) {
+    const isDamaged = (bytes: Buffer) => hash('sha256', bytes, 'hex') !== ref.sha256;
+    let bytes = await read();
+    // Read twice before it is judged: memory and cables fail too, and somebody may be putting it again.
+    if (bytes !== null && isDamaged(bytes)) bytes = await read();
+    if (bytes === null) {
       throw new StoreError(
-        `Cannot read artefact ${name}: ${path} holds ${bytes.byteLength} bytes with sha256 ${found.slice(0, 12)}, expected ${ref.bytes} bytes with sha256 ${ref.sha256.slice(0, 12)}: restore the file from a copy, or remove the run and start it anew`,
+        `Cannot read artefact ${name}: ${path} does not exist, expected ${ref.bytes} bytes there: ${WAY_OUT}`,
+        { code: 'artefact-missing' },
+      );
+    }
+    if (isDamaged(bytes)) {
+      const aside = await setAside(this.folder, path, isDamaged).catch(() => null);
+      const found = hash('sha256', bytes, 'hex').slice(0, 12);
+      const place = aside === null ? '' : ` (set aside as ${aside})`;
+      throw new StoreError(
+        `Cannot read artefact ${name}: ${path} held ${bytes.byteLength} bytes with sha256 ${found}${place}, expected ${ref.bytes} bytes with sha256 ${ref.sha256.slice(0, 12)}: ${WAY_OUT}`,
         { code: 'artefact-corrupt' },
+      );
+    }
+    if (bytes.byteLength !== ref.bytes) {
+      throw new StoreError(
+        `Cannot read artefact ${name}: ${path} holds ${bytes.byteLength} bytes, expected ${ref.bytes} as the reference has it: the record that it is from is damaged`,
+        { code: 'artefact-invalid' },
       );
     }
     return bytes;
@@ -144,7 +172,7 @@ export class FolderStore implements Store {
   async has(ref: ArtefactRef): Promise<boolean> {
     const path = this.pathOf(ref);
     try {
-      return (await stat(path)).size === ref.bytes;
+      return (await this.#use(ref)) && (await stat(path)).size === ref.bytes;
     } catch (thrown) {
       if (isAbsent(thrown)) return false;
       throw storeErrorFrom('look for artefact', path, thrown);
@@ -180,24 +208,41 @@ export class FolderStore implements Store {
     }
     const commit = commitSchema.parse({ version: 1, key, attempt, result: withoutNegativeZero(outcome.result), refs });
     try {
-      await ensureFolder(dirname(path));
-      const bytes = new TextEncoder().encode(`${canonicalJson(commit)}\n`);
-      if (await createFile(path, bytes, this.#temporary)) return commit;
+      const bytes = new TextEncoder().encode(sealJson({ ...commit }));
+      for (;;) {
+        await ensureFolder(dirname(path));
+        if (await createFile(path, bytes, this.#temporary)) return commit;
+        const winner = await this.#wholeCommit(path, key);
+        if (winner !== null) return winner;
+      }
     } catch (thrown) {
       if (thrown instanceof TypeError) throw thrown;
       throw storeErrorFrom(`commit ${key}`, path, thrown);
     }
-    return readCommit(path, await readFile(path, 'utf8'), key);
   }
 
   async lookup(key: string): Promise<Commit | null> {
     const path = this.#commitPath(key);
     try {
-      const bytes = await readIfThere(path);
-      return bytes === null ? null : readCommit(path, bytes.toString('utf8'), key);
+      return await this.#wholeCommit(path, key);
     } catch (thrown) {
       throw storeErrorFrom(`look up ${key}`, path, thrown);
     }
+  }
+
+  /** The commit, where it is whole and its artefacts are there, as far as can be seen without reading them; else it is set aside. */
+  async #wholeCommit(path: string, key: string): Promise<Commit | null> {
+    const judge = async (bytes: Buffer): Promise<Commit | null> => {
+      const commit = parseCommit(bytes.toString('utf8'));
+      if (commit?.key !== key) return null;
+      for (const ref of commit.refs) if (!(await this.has(ref))) return null;
+      return commit;
+    };
+    const bytes = await readIfThere(path);
+    if (bytes === null) return null;
+    const commit = await judge(bytes);
+    if (commit === null) await setAside(this.folder, path, async (moved) => (await judge(moved)) === null);
+    return commit;
   }
 
   async listCommits(prefix = ''): Promise<ListedCommit[]> {
@@ -206,7 +251,13 @@ export class FolderStore implements Store {
       for (const folder of await this.#commitFolders(prefix)) {
         for (const name of await namesIn(folder)) {
           const path = join(folder, name);
-          const commit = readCommit(path, await readFile(path, 'utf8'));
+          const commit = parseCommit(await readFile(path, 'utf8'));
+          if (commit === null) {
+            throw new StoreError(
+              `Cannot read commit ${path}: it is damaged, expected a commit record: evenkeel check --repair sets it aside, and its work is done again`,
+              { code: 'commit-corrupt' },
+            );
+          }
           // The inode's change: linking it to its final name, just after it was written.
           if (commit.key.startsWith(prefix)) commits.push({ ...commit, committedAt: (await stat(path)).ctimeMs });
         }
@@ -223,7 +274,7 @@ export class FolderStore implements Store {
     try {
       this.#journalFile ??= openSync(join(path, `${process.pid}-${randomUUID()}.jsonl`), 'ax');
       // One write of one line: a kill leaves it whole, or cuts off the last line of this process's own file.
-      writeSync(this.#journalFile, `${canonicalJson({ key, kind, worker, pid, at })}\n`);
+      appendWhole(this.#journalFile, Buffer.from(`${canonicalJson({ key, kind, worker, pid, at })}\n`));
     } catch (thrown) {
       throw storeErrorFrom('write journal', path, thrown);
     }
@@ -234,7 +285,8 @@ export class FolderStore implements Store {
     const events: JournalEvent[] = [];
     try {
       for (const name of await namesIn(folder)) {
-        events.push(...parseJournal(join(folder, name), await readFile(join(folder, name), 'utf8')));
+        const text = await readIfThere(join(folder, name));
+        if (text !== null) events.push(...parseJournal(join(folder, name), text.toString('utf8')));
       }
     } catch (thrown) {
       throw storeErrorFrom('read journal', folder, thrown);
@@ -263,6 +315,45 @@ export class FolderStore implements Store {
   async close(): Promise<void> {
     if (this.#journalFile !== null) closeSync(this.#journalFile);
     this.#journalFile = null;
+    this.#journalBytes = 0;
+  }
+
+  /**
+   * Refreshes an artefact's age, and takes it back where a sweep has moved it aside: whoever is told true may rely on it for the grace
+   * time of every sweep. False where it is not there.
+   */
+  async #use(ref: ArtefactRef): Promise<boolean> {
+    const path = this.pathOf(ref);
+    for (let attempt = 1; ; attempt++) {
+      const now = new Date();
+      try {
+        await utimes(path, now, now);
+        return true;
+      } catch (thrown) {
+        // A file of another owner can be read; how old it is stays as it was.
+        if (systemCode(thrown) === 'EPERM' || systemCode(thrown) === 'EROFS') return true;
+        if (!isAbsent(thrown)) throw thrown;
+      }
+      try {
+        await link(join(this.folder, 'aside', ref.sha256), path);
+        await syncFolder(dirname(path));
+      } catch (thrown) {
+        // Not aside either: it was put back between the two looks, or it is gone.
+        if (isAbsent(thrown) && attempt > 1) return false;
+        if (!isAbsent(thrown) && systemCode(thrown) !== 'EEXIST') throw thrown;
+        if (attempt === ATTEMPTS) return false;
+      }
+    }
+  }
+
+  /** The commit of a file, with its artefacts' ages refreshed; null where it is not there, or is swept at this moment. */
+  async #readCommit(path: string, key: string): Promise<Commit | null> {
+    const bytes = await readIfThere(path);
+    if (bytes === null) return null;
+    const commit = readCommit(path, bytes.toString('utf8'), key);
+    const used = await Promise.all(commit.refs.map((ref) => this.#use(ref)));
+    // A sweep takes the commit before its artefacts. Where the commit stays, a disk fault took them: that is told when they are read.
+    return used.every(Boolean) || (await readIfThere(path)) !== null ? commit : null;
   }
 
   #commitPath(key: string): string {
@@ -287,6 +378,14 @@ export class FolderStore implements Store {
     }
     return folders;
   }
+}
+
+/** A full disk takes the beginning of a line: that must not stand before the next one. */
+function appendWhole(file: number, line: Buffer): void {
+  const written = writeSync(file, line);
+  if (written === line.length) return;
+  ftruncateSync(file, fstatSync(file).size - written);
+  throw Object.assign(new Error(`ENOSPC: ${written} of ${line.length} bytes written`), { code: 'ENOSPC' });
 }
 
 /** Sixteen digits will do: two segments that met in one folder would still differ in their files' names. */
@@ -332,14 +431,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function readCommit(path: string, text: string, key?: string): Commit {
-  const parsed = commitSchema.safeParse(parseJson(text));
-  if (parsed.success && (key === undefined || parsed.data.key === key)) return parsed.data;
-  const state = parsed.success ? `it is of key ${parsed.data.key}` : 'it is not a commit record';
-  throw new StoreError(
-    `Cannot read commit ${path}: ${state}, expected the record of ${key ?? 'a key'}: remove the file to have the work done again`,
-    { code: 'commit-corrupt' },
-  );
+function parseCommit(text: string): Commit | null {
+  return commitSchema.safeParse(openSealed(text)).data ?? null;
 }
 
 /** JSON has no −0: it would come back as 0 from the disk, but not from memory. */

@@ -3,6 +3,7 @@ export { createFile, ensureFolder, replaceFile, syncFolder } from './durable-fil
 export { StoreError, storeErrorFrom } from './errors.ts';
 export { FolderStore, openFolderStore } from './folder-store.ts';
 export { repeatedWork } from './journal.ts';
+export { openSealed, sealJson } from './sealed-json.ts';
 export type {
   ArtefactStore,
   AttemptCounts,
