@@ -12,71 +12,16 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type JournalEvent, openFolderStore } from '@evenkeel/store';
+import { openFolderStore } from '@evenkeel/store';
 import { stepWorkflowId } from '@evenkeel/workflows';
-import {
-  type ActivityInterval,
-  type Interval,
-  readHistories,
-  type Timeline,
-  timelineOf,
-  unionMs,
-} from '../support/history.ts';
+import { readHistories, timelineOf } from '../support/history.ts';
 import { fetchHistory, withHomeTemporal } from '../support/home-temporal.ts';
+import { costOf, type StepCost } from '../support/step-cost.ts';
 import { median } from './median.ts';
 
 /** The figures to reach, for a step with one round. */
 const EVENTS = 60;
 const MILLISECONDS = 100;
-
-interface StepCost {
-  readonly step: string;
-  readonly rounds: number;
-  readonly events: number;
-  readonly durationMs: number;
-  readonly temporalMs: number;
-  /** Null where there is no journal. */
-  readonly socketsMs: number | null;
-}
-
-/** Where the keys of an activity's job begin; undefined for a control activity. */
-function keyOf({ type, input }: ActivityInterval): string | undefined {
-  const state = input.state as { step: number } | undefined;
-  const step = `${input.run}/step-${String(input.step ?? state?.step).padStart(6, '0')}`;
-  const round = `${step}/${input.purpose}/round-${input.round}`;
-  if (type === 'rollOut') return `${round}/shard-${input.shard}/rollout/`;
-  if (type === 'verify') return `${round}/verify/`;
-  return type === 'update' ? `${step}/update/` : undefined;
-}
-
-/** When the worker worked for an activity; where the job was found committed, not at all. */
-function workOf(activity: ActivityInterval, journal: readonly JournalEvent[]): Interval[] {
-  const key = keyOf(activity);
-  if (key === undefined) return [activity];
-  const own = journal.filter((event) => event.key.startsWith(key));
-  return own
-    .filter(({ kind }) => kind === 'committed')
-    .map((committed) => {
-      const started = own.findLast(
-        (event) => event.kind === 'started' && event.pid === committed.pid && event.at <= committed.at,
-      );
-      return { from: started?.at ?? committed.at, to: committed.at };
-    });
-}
-
-function costOf(timeline: Timeline, journal: readonly JournalEvent[] | null): StepCost {
-  const durationMs = timeline.to - timeline.from;
-  const underWay = unionMs(timeline.activities, timeline);
-  const work = journal === null ? null : timeline.activities.flatMap((activity) => workOf(activity, journal));
-  return {
-    step: timeline.workflowId,
-    rounds: timeline.activities.filter(({ type }) => type === 'closeRound').length,
-    events: timeline.events,
-    durationMs,
-    temporalMs: durationMs - underWay,
-    socketsMs: work === null ? null : underWay - unionMs(work, timeline),
-  };
-}
 
 async function fromHome(home: string, run: string): Promise<StepCost[]> {
   const store = await openFolderStore(join(home, 'store'));

@@ -6,6 +6,11 @@ import { fileURLToPath } from 'node:url';
 
 const benches: Readonly<Record<string, { readonly path: string; readonly summary: string }>> = {
   orchestration: { path: './orchestration.ts', summary: 'what Temporal and the sockets cost of each step of a run' },
+  overhead: { path: './overhead.ts', summary: 'what durability costs: a run beside the same run as a bare loop' },
+  'long-run': {
+    path: './long-run.ts',
+    summary: '2,000 steps of a stub-sized policy: does anything grow or slow down?',
+  },
   'empty-steps': { path: './empty-steps.ts', summary: 'the least that a step can cost: the same round trips, empty' },
   sandbox: {
     path: '../../packages/verifier-host/bench/sandbox.ts',
