@@ -3,13 +3,15 @@
  *
  *     objects/<2 hex>/<62 hex>                       artefacts by SHA-256
  *     commits/<run>/<step>/<64 hex>.json             commits: folders by hash of the key's first two segments, file by hash of the key
- *     journal/<pid>-<random>.jsonl                   one file per writing process, appended only
+ *     journal/<pid>-<random>.jsonl                   files of one writing process, appended only
  *     attempts/<64 hex>.json                         what is being worked on, by hash of the key
  *     temporary/                                     files that are not yet what they will be
  *     damaged/                                       what a disk fault spoilt, set aside
+ *     aside/<64 hex>                                 artefacts that a sweep (gc.ts) is about to delete
  *
  * Invariants: a file under objects/ and commits/ is whole from the moment it is there; none is ever changed. Many processes
- * may use the folder at once. Nothing outside this package knows the layout.
+ * may use the folder at once. Nothing outside this package knows the layout. Whoever puts an artefact, looks for it, reads it or finds a
+ * commit that names it refreshes its age, by which a sweep knows that it is in use, and takes it back where it was moved aside.
  *
  * What a disk spoils nevertheless is found when it is read (an artefact by its hash, a commit by its own) and set aside, so that from then
  * on it counts as not there: a commit whose artefacts are not there is none either, and its work is done again.
@@ -142,6 +144,9 @@ export class FolderStore implements Store {
         throw storeErrorFrom(`read artefact ${name}`, path, thrown);
       });
     const isDamaged = (bytes: Buffer) => hash('sha256', bytes, 'hex') !== ref.sha256;
+    await this.#use(ref).catch((thrown: unknown) => {
+      throw storeErrorFrom(`read artefact ${name}`, path, thrown);
+    });
     let bytes = await read();
     // Read twice before it is judged: memory and cables fail too, and somebody may be putting it again.
     if (bytes !== null && isDamaged(bytes)) bytes = await read();
@@ -209,9 +214,14 @@ export class FolderStore implements Store {
     const commit = commitSchema.parse({ version: 1, key, attempt, result: withoutNegativeZero(outcome.result), refs });
     try {
       const bytes = new TextEncoder().encode(sealJson({ ...commit }));
-      for (;;) {
+      for (let look = 1; ; look++) {
         await ensureFolder(dirname(path));
-        if (await createFile(path, bytes, this.#temporary)) return commit;
+        const created = await createFile(path, bytes, this.#temporary).catch((thrown: unknown) => {
+          if (isAbsent(thrown) && look < ATTEMPTS) return null;
+          throw thrown;
+        });
+        if (created === true) return commit;
+        if (created === null) continue;
         const winner = await this.#wholeCommit(path, key);
         if (winner !== null) return winner;
       }
@@ -251,7 +261,10 @@ export class FolderStore implements Store {
       for (const folder of await this.#commitFolders(prefix)) {
         for (const name of await namesIn(folder)) {
           const path = join(folder, name);
-          const commit = parseCommit(await readFile(path, 'utf8'));
+          const [text, found] = await Promise.all([readIfThere(path), stat(path).catch(() => null)]);
+          // Swept since the folder was listed.
+          if (text === null || found === null) continue;
+          const commit = parseCommit(text.toString('utf8'));
           if (commit === null) {
             throw new StoreError(
               `Cannot read commit ${path}: it is damaged, expected a commit record: evenkeel check --repair sets it aside, and its work is done again`,
@@ -259,7 +272,7 @@ export class FolderStore implements Store {
             );
           }
           // The inode's change: linking it to its final name, just after it was written.
-          if (commit.key.startsWith(prefix)) commits.push({ ...commit, committedAt: (await stat(path)).ctimeMs });
+          if (commit.key.startsWith(prefix)) commits.push({ ...commit, committedAt: found.ctimeMs });
         }
       }
     } catch (thrown) {
@@ -274,7 +287,10 @@ export class FolderStore implements Store {
     try {
       this.#journalFile ??= openSync(join(path, `${process.pid}-${randomUUID()}.jsonl`), 'ax');
       // One write of one line: a kill leaves it whole, or cuts off the last line of this process's own file.
-      appendWhole(this.#journalFile, Buffer.from(`${canonicalJson({ key, kind, worker, pid, at })}\n`));
+      const line = Buffer.from(`${canonicalJson({ key, kind, worker, pid, at })}\n`);
+      appendWhole(this.#journalFile, line);
+      this.#journalBytes += line.length;
+      if (this.#journalBytes > JOURNAL_FILE_BYTES) await this.close();
     } catch (thrown) {
       throw storeErrorFrom('write journal', path, thrown);
     }
@@ -344,16 +360,6 @@ export class FolderStore implements Store {
         if (attempt === ATTEMPTS) return false;
       }
     }
-  }
-
-  /** The commit of a file, with its artefacts' ages refreshed; null where it is not there, or is swept at this moment. */
-  async #readCommit(path: string, key: string): Promise<Commit | null> {
-    const bytes = await readIfThere(path);
-    if (bytes === null) return null;
-    const commit = readCommit(path, bytes.toString('utf8'), key);
-    const used = await Promise.all(commit.refs.map((ref) => this.#use(ref)));
-    // A sweep takes the commit before its artefacts. Where the commit stays, a disk fault took them: that is told when they are read.
-    return used.every(Boolean) || (await readIfThere(path)) !== null ? commit : null;
   }
 
   #commitPath(key: string): string {
