@@ -6,8 +6,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lookIntervalMs, Silence } from '@evenkeel/protocol';
 import { createBackoff } from '../process/backoff.ts';
-import { childMessageSchema } from '../process/child-channel.ts';
+import { childMessageSchema, ping } from '../process/child-channel.ts';
 import { lastLines, logBytes, openLog } from '../process/log-file.ts';
 import { identifyProcess, signalGroup } from '../process/process-identity.ts';
 import type { ProcessList } from './process-list.ts';
@@ -58,6 +59,14 @@ export type SupervisorEvent =
       readonly role: ProcessStatus['role'];
       readonly lastLines: readonly string[];
     }
+  /** It did not answer for so long, and is killed. */
+  | {
+      readonly kind: 'hung';
+      readonly name: string;
+      readonly role: ProcessStatus['role'];
+      readonly pid: number;
+      readonly silentMs: number;
+    }
   | { readonly kind: 'message'; readonly name: string; readonly message: unknown };
 
 /** A process with what keeps it alive. */
@@ -67,7 +76,11 @@ export interface SupervisedProcess {
   /** Ends it once more than the usual way: it is started again at once. */
   restart(): void;
   kill(signal: NodeJS.Signals): void;
-  /** Ends it for good. */
+  /** The machine is about to be taken away: where it now ends in good order, it is not started again. */
+  notice(): void;
+  /** Lets it end what is under way; it is not started again. */
+  drain(): void;
+  /** Ends it for good, and at once: what is under way is lost. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -75,11 +88,18 @@ export interface SuperviseOptions {
   readonly home: string;
   readonly list: ProcessList;
   readonly onEvent: (event: SupervisorEvent) => void;
+  /** A process that answers nothing for so long is killed. */
+  readonly stallMs: number;
 }
 
 const LAST_LINES = 12;
+/** The least that a process is given to report for the first time: on a busy machine it takes seconds to load. */
+const STARTING_MS = 60_000;
 
-export function superviseProcess(spec: ProcessSpec, { home, list, onEvent }: SuperviseOptions): SupervisedProcess {
+export function superviseProcess(
+  spec: ProcessSpec,
+  { home, list, onEvent, stallMs }: SuperviseOptions,
+): SupervisedProcess {
   const { name, role } = spec;
   const logPath = join(home, 'logs', `${name}.log`);
   const backoff = createBackoff();
@@ -88,10 +108,12 @@ export function superviseProcess(spec: ProcessSpec, { home, list, onEvent }: Sup
   let url: string | null = null;
   let restarts = -1;
   let stopping = false;
+  let noticed = false;
+  let draining = false;
   let timer: NodeJS.Timeout | undefined;
 
   function start(): void {
-    if (stopping || child !== null) return;
+    if (stopping || draining || child !== null) return;
     state = 'starting';
     url = null;
     restarts += 1;
@@ -111,11 +133,16 @@ export function superviseProcess(spec: ProcessSpec, { home, list, onEvent }: Sup
       list.add(name, identity);
       onEvent({ kind: 'started', name, role, pid: identity.pid });
     }
-    started.on('message', (message) => receive(message));
+    const watch = watchSilence(started);
+    started.on('message', (message) => {
+      receive(message);
+      watch.heard();
+    });
     let over = false;
     const end = (code: number | null, signal: NodeJS.Signals | null): void => {
       if (over) return;
       over = true;
+      watch.end();
       if (started.pid !== undefined) signalGroup(started.pid, 'SIGKILL');
       died(code, signal, logFrom);
     };
@@ -123,8 +150,37 @@ export function superviseProcess(spec: ProcessSpec, { home, list, onEvent }: Sup
     started.once('error', () => started.pid === undefined && end(null, null));
   }
 
+  /** Liveness is not enough: a stopped process, or one in an endless loop, lives. One ping is under way at a time. */
+  function watchSilence(watched: ChildProcess): { heard(): void; end(): void } {
+    let silence = new Silence(Math.max(stallMs, STARTING_MS));
+    let isUp = false;
+    let isAsked = false;
+    const looks = setInterval(() => {
+      if (silence.look()) {
+        clearInterval(looks);
+        onEvent({ kind: 'hung', name, role, pid: watched.pid ?? 0, silentMs: silence.boundMs });
+        // It works on a stopped process too.
+        watched.kill('SIGKILL');
+      } else if (isUp && !isAsked && watched.connected) {
+        isAsked = true;
+        watched.send(ping, () => {});
+      }
+    }, lookIntervalMs(stallMs));
+    return {
+      heard() {
+        isAsked = false;
+        silence.heard();
+        if (isUp || state !== 'up') return;
+        isUp = true;
+        silence = new Silence(stallMs);
+      },
+      end: () => clearInterval(looks),
+    };
+  }
+
   function receive(message: unknown): void {
     const parsed = childMessageSchema.safeParse(message);
+    if (parsed.success && parsed.data.kind === 'pong') return;
     if (!parsed.success) {
       onEvent({ kind: 'message', name, message });
       return;
@@ -140,7 +196,7 @@ export function superviseProcess(spec: ProcessSpec, { home, list, onEvent }: Sup
     url = null;
     state = 'stopped';
     list.remove(name);
-    if (stopping) return;
+    if (stopping || draining || (noticed && code === 0)) return;
     const delayMs = backoff.died(performance.now());
     if (delayMs === 'gave-up') {
       state = 'gave-up';
@@ -155,7 +211,15 @@ export function superviseProcess(spec: ProcessSpec, { home, list, onEvent }: Sup
   return {
     start,
     status: () => ({ name, role, pid: child?.pid ?? null, state, url, restarts: Math.max(0, restarts) }),
-    restart: () => void child?.kill('SIGTERM'),
+    restart: () => child !== null && askToEnd(child),
+    notice() {
+      noticed = true;
+    },
+    drain() {
+      draining = true;
+      clearTimeout(timer);
+      child?.kill('SIGTERM');
+    },
     kill: (signal) => void child?.kill(signal),
     async stop(graceMs) {
       stopping = true;
@@ -169,11 +233,17 @@ export function superviseProcess(spec: ProcessSpec, { home, list, onEvent }: Sup
         last.once('exit', () => resolve());
         if (last.exitCode !== null || last.signalCode !== null) resolve();
       });
-      last.kill('SIGTERM');
+      askToEnd(last);
       await Promise.race([exited, sleep(graceMs, undefined, { ref: false })]);
       if (last.exitCode === null && last.signalCode === null && last.pid !== undefined)
         signalGroup(last.pid, 'SIGKILL');
       await exited;
     },
   };
+}
+
+/** The end of its channel tells a child to leave at once; SIGTERM is for one that listens to nothing else. */
+function askToEnd(child: ChildProcess): void {
+  if (child.connected) child.disconnect();
+  child.kill('SIGTERM');
 }

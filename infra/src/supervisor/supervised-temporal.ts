@@ -2,12 +2,14 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@evenkeel/core';
+import { lookIntervalMs, Silence } from '@evenkeel/protocol';
 import { createBackoff } from '../process/backoff.ts';
 import { lastLines } from '../process/log-file.ts';
 import { signalProcess } from '../process/process-identity.ts';
 import type { TemporalBinary } from '../temporal/temporal-binary.ts';
 import { arePortsFree, startTemporalServer, type TemporalServer } from '../temporal/temporal-server.ts';
 import type { ProcessState, ProcessStatus, SuperviseOptions } from './supervised-process.ts';
+import { temporalHealth } from './temporal-health.ts';
 
 /** The server with what keeps it alive. */
 export interface SupervisedTemporal {
@@ -15,6 +17,8 @@ export interface SupervisedTemporal {
   /** The server that answers, or null while there is none. */
   server(): TemporalServer | null;
   kill(signal: NodeJS.Signals): void;
+  /** The machine is about to be taken away: where it now ends in good order, it is not started again. */
+  notice(): void;
   stop(graceMs: number): Promise<void>;
 }
 
@@ -33,11 +37,12 @@ const PORTS_MS = 3_000;
  * @throws {InfraError} `temporal-refused` where the first start fails
  */
 export async function superviseTemporal(options: Options): Promise<SupervisedTemporal> {
-  const { home, list, log, binary, onEvent } = options;
+  const { home, list, log, binary, onEvent, stallMs } = options;
   const backoff = createBackoff();
   let server: TemporalServer | null = null;
   let state: ProcessState = 'starting';
   let restarts = 0;
+  let noticed = false;
   const stopping = new AbortController();
 
   async function start(): Promise<TemporalServer> {
@@ -55,7 +60,24 @@ export async function superviseTemporal(options: Options): Promise<SupervisedTem
     state = 'up';
     backoff.up(performance.now());
     onEvent({ kind: 'up', name: NAME, role: NAME, url: started.ui });
+    watchHealth(started);
     return started;
+  }
+
+  /** A server that answers nothing for the bound is killed, which ends a stopped one too. */
+  function watchHealth(watched: TemporalServer): void {
+    const silence = new Silence(stallMs);
+    const health = temporalHealth(watched.address);
+    const looks = setInterval(() => {
+      if (!silence.look()) return health.ask(() => silence.heard());
+      clearInterval(looks);
+      onEvent({ kind: 'hung', name: NAME, role: NAME, pid: watched.identity.pid, silentMs: stallMs });
+      signalProcess(watched.identity, 'SIGKILL');
+    }, lookIntervalMs(stallMs));
+    void watched.exited.then(() => {
+      clearInterval(looks);
+      health.close();
+    });
   }
 
   /** Watches one server after the other, until it is stopped or gives up. */
@@ -66,7 +88,7 @@ export async function superviseTemporal(options: Options): Promise<SupervisedTem
       const exit = current === null ? { code: null, signal: null } : await current.exited;
       server = null;
       list.remove(NAME);
-      if (stopping.signal.aborted) break;
+      if (stopping.signal.aborted || (noticed && (exit.code === 0 || exit.signal === 'SIGTERM'))) break;
       const delayMs = backoff.died(performance.now());
       if (delayMs === 'gave-up') {
         state = 'gave-up';
@@ -103,6 +125,9 @@ export async function superviseTemporal(options: Options): Promise<SupervisedTem
       url: server?.ui ?? null,
       restarts,
     }),
+    notice() {
+      noticed = true;
+    },
     kill: (signal) => void (server !== null && signalProcess(server.identity, signal)),
     async stop(graceMs) {
       stopping.abort();

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,8 +68,28 @@ function spec(name: string, role: ProcessSpec['role'], source: string): ProcessS
   return { name, role, command: process.execPath, args: [file] };
 }
 
+/** A worker whose event loop can be blocked for good, by SIGUSR1. */
+const BLOCKABLE = `
+  import { exitWithParent, reportReady } from '${CHILD}';
+  exitWithParent();
+  process.on('SIGUSR1', () => { for (;;); });
+  setInterval(() => {}, 1000);
+  reportReady();
+`;
+/** A worker that ends what is under way when it is given notice: it takes 300 ms. */
+const DRAINING = `
+  import { writeFileSync } from 'node:fs';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  import { exitWithParent, reportReady } from '${CHILD}';
+  exitWithParent(() => {}, {
+    drain: async () => { await sleep(300); writeFileSync(process.argv[1] + '.done', String(process.pid)); },
+  });
+  setInterval(() => {}, 1000);
+  reportReady();
+`;
+
 async function start(...processes: ProcessSpec[]): Promise<Supervisor> {
-  running = await startSupervisor({ home, processes, log, onEvent, temporal: null, graceMs: 500 });
+  running = await startSupervisor({ home, processes, log, onEvent, temporal: null, graceMs: 500, stallMs: 800 });
   return running;
 }
 
@@ -130,6 +150,65 @@ describe('startSupervisor()', () => {
       signal: 'SIGKILL',
       restartInMs: 0,
     });
+  });
+
+  test('a process that is stopped, or whose event loop is, is killed after the bound and started again', async () => {
+    const supervisor = await start(
+      spec('trainer', 'trainer', BLOCKABLE),
+      spec('verifier', 'verifier', BLOCKABLE),
+      spec('flow', 'workflow', BLOCKABLE),
+    );
+    const well = statusOf(supervisor, 'flow').pid;
+    supervisor.kill('trainer', 'SIGSTOP');
+    supervisor.kill('verifier', 'SIGUSR1');
+    await until(() => ['trainer', 'verifier'].every((name) => statusOf(supervisor, name).restarts === 1));
+    await until(() => ['trainer', 'verifier'].every((name) => statusOf(supervisor, name).state === 'up'));
+    const hung = events.filter((event) => event.kind === 'hung');
+    expect(hung.map(({ name, silentMs }) => [name, silentMs]).toSorted()).toEqual([
+      ['trainer', 800],
+      ['verifier', 800],
+    ]);
+    await sleep(1_600);
+    expect(statusOf(supervisor, 'flow')).toMatchObject({ pid: well, restarts: 0 });
+    expect(events.filter((event) => event.kind === 'hung')).toHaveLength(2);
+  });
+
+  test('drain() lets each process end what is under way, and starts none again', async () => {
+    const supervisor = await start(spec('trainer', 'trainer', DRAINING), spec('flow', 'workflow', WITH_CHILD));
+    const pid = statusOf(supervisor, 'trainer').pid;
+    await supervisor.drain(5_000);
+    expect(readFileSync(join(scripts, 'trainer.ts.done'), 'utf8')).toBe(String(pid));
+    expect(supervisor.processes()).toMatchObject([
+      { pid: null, state: 'stopped', restarts: 0 },
+      { pid: null, state: 'stopped', restarts: 0 },
+    ]);
+    expect(events.filter((event) => event.kind === 'died')).toEqual([]);
+  });
+
+  test('a process that is given notice by others ends what is under way, and is started again', async () => {
+    const supervisor = await start(spec('trainer', 'trainer', DRAINING));
+    const pid = statusOf(supervisor, 'trainer').pid;
+    supervisor.kill('trainer', 'SIGTERM');
+    supervisor.kill('trainer', 'SIGTERM');
+    await until(() => statusOf(supervisor, 'trainer').restarts === 1 && statusOf(supervisor, 'trainer').state === 'up');
+    expect(readFileSync(join(scripts, 'trainer.ts.done'), 'utf8')).toBe(String(pid));
+    expect(events).toContainEqual(expect.objectContaining({ kind: 'died', code: 0, signal: null }));
+  });
+
+  test('after notice() a process that ends in good order is left alone, and one that crashes is started again', async () => {
+    const supervisor = await start(spec('trainer', 'trainer', DRAINING), spec('flow', 'workflow', WITH_CHILD));
+    supervisor.notice();
+    supervisor.kill('trainer', 'SIGTERM');
+    supervisor.kill('flow', 'SIGKILL');
+    await until(() => statusOf(supervisor, 'flow').restarts === 1 && statusOf(supervisor, 'flow').state === 'up');
+    await until(() => statusOf(supervisor, 'trainer').state === 'stopped');
+    expect(statusOf(supervisor, 'trainer')).toMatchObject({ pid: null, restarts: 0 });
+  });
+
+  test('stop() does not wait for what is under way', async () => {
+    const supervisor = await start(spec('trainer', 'trainer', DRAINING));
+    await supervisor.stop();
+    expect(existsSync(join(scripts, 'trainer.ts.done'))).toBe(false);
   });
 
   test('the children of a killed process are ended with it', async () => {
@@ -227,7 +306,7 @@ describe('startSupervisor()', () => {
     },
   );
 
-  test('a killed Temporal server comes back at the same address', async () => {
+  test('a killed Temporal server, and one that hangs, comes back at the same address', async () => {
     const temporal = await ensureTemporalServer({ home: CHECKOUT_HOME, log });
     running = await startSupervisor({
       home,
@@ -235,6 +314,7 @@ describe('startSupervisor()', () => {
       log,
       onEvent,
       temporal,
+      stallMs: 1_500,
     });
     const before = readEndpoints(home).temporal;
     running.kill('temporal');
@@ -242,6 +322,13 @@ describe('startSupervisor()', () => {
     await until(() => statusOf(running!, 'temporal').state === 'up');
     expect(readEndpoints(home).temporal).toEqual(before);
     expect(statusOf(running, 'flow').restarts).toBe(0);
+
+    // A server that is stopped lives, and its port accepts: only the answer is missing.
+    expect(events.filter((event) => event.kind === 'hung')).toEqual([]);
+    running.kill('temporal', 'SIGSTOP');
+    await until(() => events.some((event) => event.kind === 'hung' && event.name === 'temporal'));
+    await until(() => statusOf(running!, 'temporal').restarts === 2 && statusOf(running!, 'temporal').state === 'up');
+    expect(readEndpoints(home).temporal).toEqual(before);
     const server = identifyProcess(statusOf(running, 'temporal').pid!)!;
     await running.stop();
     expect(isLiving(server)).toBe(false);

@@ -5,8 +5,9 @@
  */
 
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@evenkeel/core';
-import type { Endpoints, WorkerRole } from '@evenkeel/protocol';
+import { defaultStallMs, type Endpoints, type WorkerRole } from '@evenkeel/protocol';
 import { makeFolder } from '../home-files.ts';
 import { InfraError } from '../infra-error.ts';
 import { ensureTemporalServer, type TemporalBinary } from '../temporal/temporal-binary.ts';
@@ -32,6 +33,8 @@ export interface SupervisorOptions {
   readonly temporal?: TemporalBinary | null;
   /** How long a process may take to end after SIGTERM, before SIGKILL. Default 10 s. */
   readonly graceMs?: number;
+  /** A process that answers nothing for so long is taken for hung, killed and started again. Default 120 s. */
+  readonly stallMs?: number;
   /** What the others are told in place of a process's own address: for a proxy or a gateway between them. */
   readonly advertise?: (name: string, address: string) => string;
 }
@@ -43,8 +46,12 @@ export interface Supervisor {
   processes(): readonly ProcessStatus[];
   /** Sends a signal to one process by name; the server's name is `temporal`. */
   kill(name: string, signal?: NodeJS.Signals): void;
-  /** Ends the workers, then the server, and gives the home free. */
-  stop(): Promise<void>;
+  /** The machine is about to be taken away: a process that now ends in good order is not started again. */
+  notice(): void;
+  /** Lets the workers end what is under way and begin nothing, and waits for their end. Nothing is started again. */
+  drain(withinMs: number): Promise<void>;
+  /** Ends the workers, then the server, and gives the home free. `graceMs`: as in the options, for each of the two. */
+  stop(graceMs?: number): Promise<void>;
 }
 
 /**
@@ -73,7 +80,8 @@ async function startLocked(
     log,
     onEvent = () => {},
     temporal: binary,
-    graceMs = 10_000,
+    graceMs: usualGraceMs = 10_000,
+    stallMs = defaultStallMs,
     advertise = (_name, address) => address,
   }: SupervisorOptions,
   release: () => void,
@@ -88,13 +96,17 @@ async function startLocked(
   const ready = createReadiness(specs);
   let temporal: SupervisedTemporal | null = null;
   let lastAddress: string | null = null;
+  let graceMs = usualGraceMs;
 
-  const shared = { home, list, onEvent: onProcessEvent };
+  const shared = { home, list, onEvent: onProcessEvent, stallMs };
   const workers = specs.map((spec) => superviseProcess(spec, shared));
 
   function onProcessEvent(event: SupervisorEvent): void {
     if (event.kind === 'up' || event.kind === 'died' || event.kind === 'gave-up') publish();
     if (event.kind === 'up' && event.role === 'temporal') followAddress();
+    if (event.kind === 'hung') {
+      log.warn(`${event.name} (process ${event.pid}) answered nothing for ${event.silentMs / 1000} s; killing it`);
+    }
     ready.observe(event);
     onEvent(event);
   }
@@ -137,6 +149,11 @@ async function startLocked(
     writeEndpoints(home, endpoints());
   }
 
+  function notice(): void {
+    temporal?.notice();
+    for (const worker of workers) worker.notice();
+  }
+
   stopSteps.push(async () => rmSync(endpointsPath(home), { force: true }));
   stopSteps.push(async () => temporal?.stop(graceMs));
   stopSteps.push(async () => void (await Promise.all(workers.map((worker) => worker.stop(graceMs)))));
@@ -164,7 +181,15 @@ async function startLocked(
       if (name === 'temporal') temporal?.kill(signal);
       else workers.find((worker) => worker.status().name === name)?.kill(signal);
     },
-    stop() {
+    notice,
+    async drain(withinMs) {
+      notice();
+      for (const worker of workers) worker.drain();
+      const until = performance.now() + withinMs;
+      while (performance.now() < until && workers.some((worker) => worker.status().pid !== null)) await sleep(50);
+    },
+    stop(thisGraceMs = usualGraceMs) {
+      graceMs = thisGraceMs;
       stopped ??= (async () => {
         for (const step of stopSteps.toReversed()) await step();
         release();

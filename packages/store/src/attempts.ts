@@ -8,7 +8,7 @@
  */
 
 import { hash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '@evenkeel/core';
 import { z } from 'zod';
@@ -75,6 +75,8 @@ function pathOf(folder: string, key: string): string {
 
 /** Null where there is none, or none that can be read. */
 function readRecord(path: string, key: string): z.infer<typeof recordSchema> | null {
+  // Asked first: the usual answer is no, and an exception would cost more than the rest.
+  if (!existsSync(path)) return null;
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
