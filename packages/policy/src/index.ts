@@ -7,6 +7,7 @@ export type { ModelTokens } from './config-json.ts';
 export { readConfigJson } from './config-json.ts';
 export type { EngineIdentity } from './engine-identity.ts';
 export { engineIdentity, engineRevision } from './engine-identity.ts';
+export { EnginePool } from './engine-pool.ts';
 export { PolicyError } from './errors.ts';
 export type { Completion, GenerateOptions, GenerateProgress } from './generate.ts';
 export type { InitOptions } from './init.ts';
@@ -23,6 +24,8 @@ export { exportModel, importModel, loadArchitecture, loadPolicy, putPolicy } fro
 export type { LossAndGradient, PolicyEngineOptions } from './policy-engine.ts';
 export { PolicyEngine } from './policy-engine.ts';
 export { policyHash } from './policy-hash.ts';
+export type { RecentlyUsedOptions } from './recently-used.ts';
+export { RecentlyUsed } from './recently-used.ts';
 export type { NamedTensor, SafetensorsFile, TensorEntry, TensorShape } from './safetensors.ts';
 export { openSafetensors, writeSafetensors } from './safetensors.ts';
 export { buildTinyTokenizer } from './tiny-tokenizer.ts';

@@ -1,4 +1,5 @@
 /** What the workers that hold a policy have in common: the socket in the process, the heavy session in a thread of its own. */
+import { totalmem } from 'node:os';
 import type { ArtefactRef, Logger } from '@evenkeel/core';
 import type { z } from 'zod';
 import type { WorkerRole } from './endpoints.ts';
@@ -14,18 +15,22 @@ export interface PolicyWorkerOptions {
   readonly worker: string;
   /** Threads of each inference session. */
   readonly threads: number;
+  /** How much of the runs' weights and moments is kept in memory between two jobs. Default: a share of the machine's memory. */
+  readonly memoryBytes?: number;
   readonly host?: string;
   readonly port?: number;
   readonly logger?: Logger;
 }
 
 /** What the thread finds as its `workerData`. */
-export type PolicyThreadData = Pick<PolicyWorkerOptions, 'storeFolder' | 'threads'>;
+export type PolicyThreadData = Required<Pick<PolicyWorkerOptions, 'storeFolder' | 'threads' | 'memoryBytes'>>;
 
 export interface PolicyWorkerKind<J, R> {
   readonly role: WorkerRole;
   /** The thread's module, which calls `serveJobs`. */
   readonly entry: URL;
+  /** Which share of the machine's memory the runs' weights may have where nothing else is said. */
+  readonly memoryShare: number;
   readonly store: JobStore;
   readonly jobSchema: z.ZodType<J>;
   /** The artefacts that a result names. */
@@ -34,10 +39,13 @@ export interface PolicyWorkerKind<J, R> {
 
 /** Starts a worker whose jobs run one at a time in a thread. @throws {ProtocolError} `address-unavailable` */
 export async function startPolicyWorker<J extends { readonly kind: string }, R extends JobOutcome['result']>(
-  { storeFolder, threads, ...server }: PolicyWorkerOptions,
-  { role, entry, store, jobSchema, refsOf }: PolicyWorkerKind<J, R>,
+  { storeFolder, threads, memoryBytes, ...server }: PolicyWorkerOptions,
+  { role, entry, memoryShare, store, jobSchema, refsOf }: PolicyWorkerKind<J, R>,
 ): Promise<WorkerServer> {
-  const thread = new JobThread<J, R>(entry, { storeFolder, threads } satisfies PolicyThreadData);
+  const thread = new JobThread<J, R>(entry, {
+    ...{ storeFolder, threads },
+    memoryBytes: memoryBytes ?? memoryShare * machineMemory(),
+  } satisfies PolicyThreadData);
   const listening = await startWorkerServer({
     ...server,
     role,
@@ -56,4 +64,10 @@ export async function startPolicyWorker<J extends { readonly kind: string }, R e
       await thread.close();
     },
   };
+}
+
+/** What this process may use at most: the container's bound where there is one. */
+function machineMemory(): number {
+  const bound = process.constrainedMemory();
+  return bound > 0 ? Math.min(bound, totalmem()) : totalmem();
 }

@@ -1,7 +1,7 @@
-/** The rollout worker's heavy thread: holds the policy and its sessions, samples, and writes the `rollouts` table. */
+/** The rollout worker's heavy thread: holds the policies of its runs and their sessions, samples, and writes the `rollouts` table. */
 import { workerData } from 'node:worker_threads';
-import { keyedRandom } from '@evenkeel/core';
-import { loadPolicy, PolicyEngine, type Tokenizer } from '@evenkeel/policy';
+import { type ArtefactRef, keyedRandom } from '@evenkeel/core';
+import { EnginePool, type LoadedPolicy, loadPolicy, RecentlyUsed } from '@evenkeel/policy';
 import {
   type PolicyThreadData,
   ProtocolError,
@@ -11,26 +11,32 @@ import {
 } from '@evenkeel/protocol';
 import { decodePrompts, encodeRollouts, openFolderStore, type PromptRow, type RolloutRow } from '@evenkeel/store';
 
-const { storeFolder, threads } = workerData as PolicyThreadData;
+const { storeFolder, threads, memoryBytes } = workerData as PolicyThreadData;
 const store = await openFolderStore(storeFolder);
 
-/** One engine per architecture; the weights of the policy that was used last. */
-let engine: { readonly architecture: string; readonly engine: PolicyEngine } | undefined;
-let loaded:
-  | { readonly sha256: string; readonly tokenizer: Tokenizer; readonly stopTokens: readonly number[] }
-  | undefined;
+/** Policies that are kept in memory: the runs that share this worker each have one at a time. */
+const POLICIES = 4;
+const policies = new RecentlyUsed<LoadedPolicy>({
+  maxCount: POLICIES,
+  maxBytes: memoryBytes,
+  bytesOf: ({ parameters }) => parameters.flat.byteLength,
+});
+const engines = new EnginePool({ threads });
+
+async function policyOf(ref: ArtefactRef): Promise<LoadedPolicy> {
+  const found = policies.get(ref.sha256);
+  if (found !== undefined) return found;
+  policies.makeRoom(ref.bytes);
+  const loaded = await loadPolicy(store, ref);
+  policies.put(ref.sha256, loaded);
+  return loaded;
+}
 
 async function ready({ policy }: RolloutJob) {
-  if (loaded?.sha256 === policy.sha256 && engine !== undefined) return { ...loaded, engine: engine.engine };
-  const { architecture, parameters } = await loadPolicy(store, policy);
-  if (engine?.architecture !== architecture.ref.sha256) {
-    await engine?.engine.dispose();
-    engine = { architecture: architecture.ref.sha256, engine: new PolicyEngine(architecture.config, { threads }) };
-  }
-  engine.engine.setParameters(parameters.views);
-  const { tokenizer, tokens } = architecture;
-  loaded = { sha256: policy.sha256, tokenizer, stopTokens: tokens.eosTokenIds };
-  return { ...loaded, engine: engine.engine };
+  const { architecture, parameters } = await policyOf(policy);
+  const engine = await engines.engineFor(architecture);
+  engine.setParameters(parameters.views);
+  return { engine, tokenizer: architecture.tokenizer, stopTokens: architecture.tokens.eosTokenIds };
 }
 
 async function shardOf({ prompts, from, to }: RolloutJob): Promise<PromptRow[]> {

@@ -13,6 +13,7 @@ export async function startRolloutWorker(options: PolicyWorkerOptions): Promise<
   return await startPolicyWorker<RolloutJob, RolloutResult>(options, {
     role: 'rollout',
     entry: new URL('./rollout-thread.ts', import.meta.url),
+    memoryShare: 0.125,
     store: await openFolderStore(options.storeFolder),
     jobSchema: rolloutJobSchema,
     refsOf: ({ rollouts }) => [rollouts],

@@ -1,5 +1,5 @@
 /**
- * The trainer's memory between two updates: the policy's weights and the optimizer's moments. When it is lost, it is made again
+ * The trainer's memory of a run between two updates: the policy's weights and the optimizer's moments. When it is lost, it is made again
  * from what is committed: the last checkpoint, and the batches since then, each of which must lead to the recorded policy.
  */
 import { type ArtefactRef, hashOf } from '@evenkeel/core';
@@ -12,6 +12,7 @@ import {
   loadPolicy,
   type ParameterBuffer,
   PolicyError,
+  RecentlyUsed,
 } from '@evenkeel/policy';
 import { faultPoint, type RedoEntry, type UpdateJob, type UpdateSettings } from '@evenkeel/protocol';
 import type { ArtefactStore } from '@evenkeel/store';
@@ -56,6 +57,44 @@ export async function recallCheckpoint(store: ArtefactStore, job: UpdateJob): Pr
       : adamwStateFromBytes(await store.get(job.checkpoint.optimizer), parameters.flat.length);
   const lineage = lineageOf({ ...job, redo: [] });
   return { run: job.run, lineage, policy, architecture, parameters, adam };
+}
+
+/** Weights and both moments, in memory. */
+function bytesOf({ parameters }: Pick<OptimizerMemory, 'parameters'>): number {
+  return 3 * parameters.flat.byteLength;
+}
+
+/** No more runs than this are remembered: an idle one costs an update or a few when it comes back. */
+const RUNS = 16;
+
+/**
+ * The memories of the runs that share a trainer, so that runs which take turns do not restore theirs at each turn. Least recently
+ * used out, above a number of bytes; the memory of the run that is trained stays whatever its size.
+ */
+export class OptimizerMemories {
+  readonly #kept: RecentlyUsed<OptimizerMemory>;
+
+  constructor({ maxBytes }: { readonly maxBytes: number }) {
+    this.#kept = new RecentlyUsed<OptimizerMemory>({ maxCount: RUNS, maxBytes, bytesOf });
+  }
+
+  /**
+   * Takes out the memory that the job starts from, where it is there. It is not in here while an update is under way: what an update
+   * has half changed must not be taken for a state.
+   */
+  take(job: UpdateJob): OptimizerMemory | null {
+    const memory = this.#kept.take(job.run);
+    return memory?.lineage === lineageOf(job) ? memory : null;
+  }
+
+  /** Makes room for a memory that is about to be restored. */
+  makeRoomFor(policy: ArtefactRef): void {
+    this.#kept.makeRoom(3 * policy.bytes);
+  }
+
+  keep(memory: OptimizerMemory): void {
+    this.#kept.put(memory.run, memory);
+  }
 }
 
 /** Keeps the optimizer's moments as an artefact. */

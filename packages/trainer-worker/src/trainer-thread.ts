@@ -1,16 +1,17 @@
 /**
- * The trainer's heavy thread: holds the weights and the optimizer between two updates, restores them from the redo log where
- * they are lost, and writes each new policy into the store.
+ * The trainer's heavy thread: holds the weights and the optimizer of its runs between two updates, restores them from the redo log
+ * where they are lost, and writes each new policy into the store.
  */
 import { workerData } from 'node:worker_threads';
 import type { ArtefactRef } from '@evenkeel/core';
-import { loadPolicy, PolicyEngine, PolicyError, putPolicy } from '@evenkeel/policy';
+import { EnginePool, loadPolicy, type PolicyEngine, PolicyError, putPolicy } from '@evenkeel/policy';
 import { faultPoint, type PolicyThreadData, serveJobs, type UpdateJob, type UpdateResult } from '@evenkeel/protocol';
 import { type BatchRow, decodeBatch, openFolderStore } from '@evenkeel/store';
 import {
   expectRecorded,
   keepOptimizer,
   lineageOf,
+  OptimizerMemories,
   type OptimizerMemory,
   recallCheckpoint,
   settingsOf,
@@ -18,20 +19,10 @@ import {
 import { taskObjectives } from './task-objectives.ts';
 import { trainingSequence, type UpdateMetrics, updatePolicy } from './update.ts';
 
-const { storeFolder, threads } = workerData as PolicyThreadData;
+const { storeFolder, threads, memoryBytes } = workerData as PolicyThreadData;
 const store = await openFolderStore(storeFolder);
-
-/** Null while an update is under way: what it has half changed must not be taken for a state. */
-let memory: OptimizerMemory | null = null;
-let engine: { readonly architecture: string; readonly engine: PolicyEngine } | undefined;
-
-async function engineFor({ architecture }: OptimizerMemory): Promise<PolicyEngine> {
-  if (engine?.architecture !== architecture.ref.sha256) {
-    await engine?.engine.dispose();
-    engine = { architecture: architecture.ref.sha256, engine: new PolicyEngine(architecture.config, { threads }) };
-  }
-  return engine.engine;
-}
+const memories = new OptimizerMemories({ maxBytes: memoryBytes });
+const engines = new EnginePool({ threads });
 
 /** log π_ref of each row, under the run's frozen reference policy. */
 async function referenceLogprobs(policy: PolicyEngine, job: UpdateJob, rows: readonly BatchRow[]) {
@@ -53,7 +44,7 @@ async function applyBatch(
   batch: ArtefactRef,
   onMinibatch: (done: number) => void,
 ): Promise<Updated> {
-  const policy = await engineFor(before);
+  const policy = await engines.engineFor(before.architecture);
   const rows = decodeBatch(await store.get(batch));
   const reference = await referenceLogprobs(policy, job, rows);
   const metrics = await updatePolicy(before, job, rows, { engine: policy, reference, onMinibatch });
@@ -74,10 +65,12 @@ async function applyBatch(
 
 /** The memory that the job starts from: what is there, or what the redo log gives. */
 async function recall(job: UpdateJob, onProgress: () => void): Promise<{ memory: OptimizerMemory; redone: number }> {
-  if (memory !== null && memory.run === job.run && memory.lineage === lineageOf(job)) {
+  const memory = memories.take(job);
+  if (memory !== null) {
     expectRecorded(job.step, job.policy, memory.policy);
     return { memory, redone: 0 };
   }
+  memories.makeRoomFor(job.base);
   let restored = await recallCheckpoint(store, job);
   for (const entry of job.redo) {
     const again = await applyBatch(
@@ -110,12 +103,11 @@ serveJobs<UpdateJob, UpdateResult>(async (job, { onProgress, signal }) => {
     signal.throwIfAborted();
     onProgress(0, total, 'redo');
   });
-  memory = null;
   const updated = await applyBatch(before, job, job.batch, (done) => {
     signal.throwIfAborted();
     onProgress(done, total, 'update');
   });
-  const policy = await engineFor(updated.memory);
+  const policy = await engines.engineFor(updated.memory.architecture);
   policy.setParameters(updated.memory.parameters.views);
   const objectives: Record<string, { before: number; after: number }> = {};
   if (job.improvement) {
@@ -126,7 +118,7 @@ serveJobs<UpdateJob, UpdateResult>(async (job, { onProgress, signal }) => {
   }
   onProgress(total, total, 'write');
   const optimizer = job.checkpointAfter ? await keepOptimizer(store, updated.memory) : null;
-  memory = advanced(job, updated.memory, optimizer);
+  memories.keep(advanced(job, updated.memory, optimizer));
   return {
     policy: updated.memory.policy,
     optimizer,

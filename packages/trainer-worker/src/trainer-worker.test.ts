@@ -94,8 +94,9 @@ type Update = (
 let keys = 0;
 
 /** A trainer without memory, and a way to call it; every call has a key of its own where none is given. */
-async function startTrainer(threads = 1): Promise<Update & { close(): Promise<void> }> {
+async function startTrainer(threads = 1, memoryBytes?: number): Promise<Update & { close(): Promise<void> }> {
   const worker = await startTrainerWorker({
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
     storeFolder: join(folder, 'store'),
     token: TOKEN,
     worker: 'trainer',
@@ -295,6 +296,26 @@ describe('a trainer without memory', () => {
     const update = await startTrainer();
     const checkpoint = { step: 1, policy: undisturbed[0]!.policy, optimizer: batches[0]! };
     await expect(update(jobOf(1, { checkpoint, redo: [] }))).rejects.toMatchObject({ code: 'optimizer-state-invalid' });
+  });
+});
+
+describe('a trainer that several runs share', () => {
+  test('redoes nothing while they take turns, and gives each the policies that it has alone', async () => {
+    const update = await startTrainer();
+    for (let step = 0; step < 3; step++) {
+      for (const run of ['test', 'second', 'third'])
+        expect(await update(jobOf(step, { run }))).toEqual(undisturbed[step]);
+    }
+  });
+
+  test('lets the least recently trained one go where the memory is too small, and restores it by its redo log', async () => {
+    const roomForTwo = 2 * 3 * base.bytes;
+    const update = await startTrainer(1, roomForTwo);
+    for (const run of ['first', 'second', 'third']) await update(jobOf(0, { run }));
+    expect((await update(jobOf(1, { run: 'third' }))).metrics.redone).toBe(0);
+    expect((await update(jobOf(1, { run: 'second' }))).metrics.redone).toBe(0);
+    const back = await update(jobOf(1, { run: 'first' }));
+    expect(back).toEqual({ ...undisturbed[1]!, metrics: { ...undisturbed[1]!.metrics, redone: 1 } });
   });
 });
 

@@ -13,6 +13,7 @@ export async function startTrainerWorker(options: PolicyWorkerOptions): Promise<
   return await startPolicyWorker<UpdateJob, UpdateResult>(options, {
     role: 'trainer',
     entry: new URL('./trainer-thread.ts', import.meta.url),
+    memoryShare: 0.25,
     store: await openFolderStore(options.storeFolder),
     jobSchema: updateJobSchema,
     refsOf: ({ policy, optimizer }) => (optimizer === null ? [policy] : [policy, optimizer]),
