@@ -34,7 +34,7 @@ export interface LoadedRun {
   readonly method: Method;
 }
 
-export async function loadRun(context: ActivityContext, config: ArtefactRef): Promise<LoadedRun> {
+export async function loadRun(context: Pick<ActivityContext, 'store'>, config: ArtefactRef): Promise<LoadedRun> {
   const stored = parseRunConfig(await context.store.getJson(config, z.unknown()));
   return { config: stored, method: buildMethod(stored.method) };
 }

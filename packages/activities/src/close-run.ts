@@ -4,6 +4,7 @@ import { exportModel } from '@evenkeel/policy';
 import { encodeMetrics, type MetricsRow } from '@evenkeel/store';
 import type { ActivityContext } from './context.ts';
 import { runFolder, stepRecordName, writeRunFile, writeRunRecord } from './run-folder.ts';
+import { recordedSteps } from './state-record.ts';
 import type { ControlActivities, StepTable } from './types.ts';
 
 /** A step's table as rows of the `metrics` table: one per task. */
@@ -23,7 +24,9 @@ export function closeRun(context: ActivityContext): ControlActivities['closeRun'
     const path = join(folder, 'policy');
     const sha256 = await exportModel(context.store, state.policy, path);
     const rows: MetricsRow[] = [];
-    for (let step = 1; step <= state.step; step++) {
+    // A branch has no steps of its own before the state that it began with.
+    const first = ((await recordedSteps(context.home, run))[0] ?? 0) + 1;
+    for (let step = first; step <= state.step; step++) {
       const text = await readFile(join(folder, stepRecordName(step)), 'utf8').catch(() => null);
       if (text === null) context.logger.warn(`Left step ${step} of ${run} out of metrics.arrow: its record is gone`);
       else rows.push(...metricsRows(JSON.parse(text) as StepTable));

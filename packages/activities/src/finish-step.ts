@@ -5,8 +5,9 @@ import { advanceRun } from './advance-run.ts';
 import { loadAlgorithmState, loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
 import { stepRecordName, writeRunRecord } from './run-folder.ts';
+import { stateRecordName } from './state-record.ts';
 import { stepTable } from './step-table.ts';
-import type { ControlActivities, Doubts } from './types.ts';
+import type { ControlActivities, Doubts, StateRecord } from './types.ts';
 
 interface StoredTally {
   readonly tasks: Tallies;
@@ -19,7 +20,7 @@ const tallySchema = z.looseObject({
   realised: z.record(z.string(), z.number()),
 });
 
-/** The end of a step: weighter and planner learn from it, the run's state moves on, the step's table is written. */
+/** The end of a step: weighter and planner learn from it, the run's state moves on, the step's table and the state are written. */
 export function finishStep(context: ActivityContext): ControlActivities['finishStep'] {
   return async (input) => {
     const { config, method } = await loadRun(context, input.config);
@@ -52,7 +53,10 @@ export function finishStep(context: ActivityContext): ControlActivities['finishS
     });
     await writeRunRecord(context.home, input.run, stepRecordName(step + 1), table);
     const stateRef = await context.store.putJson('algorithm-state', { version: 1, method: next, cursors });
+    const state = advanceRun(input, stateRef);
+    const record: StateRecord = { version: 1, step: state.step, config: input.config, state };
+    await writeRunRecord(context.home, input.run, stateRecordName(state.step), record);
     faultPoint('activity/step-finished');
-    return { state: advanceRun(input, stateRef), table };
+    return { state, table };
   };
 }

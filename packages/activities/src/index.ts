@@ -1,3 +1,5 @@
+import { applyChanges } from './apply-changes.ts';
+import { checkChange } from './check-change.ts';
 import { closeRound } from './close-round.ts';
 import { closeRun } from './close-run.ts';
 import type { ActivityContext } from './context.ts';
@@ -16,6 +18,8 @@ export function createActivities(
 ): ControlActivities & RolloutActivities & VerifyActivities & TrainActivities {
   return {
     openRun: asActivity(openRun(context, options.modelFolder)),
+    checkChange: asActivity(checkChange(context)),
+    applyChanges: asActivity(applyChanges(context)),
     planRound: asActivity(planRound(context)),
     closeRound: asActivity(closeRound(context)),
     finishStep: asActivity(finishStep(context)),
@@ -28,22 +32,30 @@ export function createActivities(
   };
 }
 
+export { changeRecordName, readChanges } from './change-record.ts';
 export type { ActivityContext } from './context.ts';
 export { drawFromSet, promptSplit, readPromptSet, rowsOfTask, type SetDraw } from './prompt-set.ts';
 export { runFolder, stepRecordName, writeRunRecord } from './run-folder.ts';
 export { readRunPriority, writeRunPriority } from './run-priority.ts';
+export { artefactsOf, proveState, readStateRecord, recordedSteps, stateRecordName } from './state-record.ts';
 export type {
+  BranchOrigin,
+  ConfiguredRun,
   ControlActivities,
   Doubts,
   Evaluation,
   FinishedRound,
   OpenedRun,
+  QueuedChange,
   RolloutActivities,
   RoundOutcome,
   RoundPlan,
+  RunChange,
   RunRef,
   RunState,
+  ScheduledChange,
   ShardJob,
+  StateRecord,
   StepTable,
   TaskRow,
   TrainActivities,

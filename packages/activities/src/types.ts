@@ -3,7 +3,15 @@
  * nothing else of this package.
  */
 import type { ArtefactRef } from '@evenkeel/core';
-import type { RedoEntry, RolloutResult, UpdateResult, VerdictCounts, VerifyResult } from '@evenkeel/protocol';
+import type {
+  RedoEntry,
+  RolloutResult,
+  RunChange,
+  ScheduledChange,
+  UpdateResult,
+  VerdictCounts,
+  VerifyResult,
+} from '@evenkeel/protocol';
 
 /** Which run, under which configuration. */
 export interface RunRef {
@@ -25,12 +33,52 @@ export interface RunState {
   readonly redo: readonly RedoEntry[];
 }
 
-export interface OpenedRun {
+/** What the workflow knows of a run's configuration: enough to decide what comes next. */
+export interface ConfiguredRun {
   readonly state: RunState;
   readonly steps: number;
   readonly evaluateEvery: number;
   readonly method: string;
   readonly tasks: readonly string[];
+}
+
+/** A run that begins, or goes on from what its folder and the store have of it. */
+export interface OpenedRun extends ConfiguredRun {
+  /** What changes have made of the configuration; left out by versions before there were changes, as all below. */
+  readonly config?: ArtefactRef;
+  /** Changes that have taken effect before this state. */
+  readonly changes?: number;
+  readonly queue?: readonly QueuedChange[];
+  /** The first evaluation and the last. */
+  readonly evaluations?: readonly Evaluation[];
+  readonly table?: StepTable | null;
+}
+
+/** A change that takes effect when so many steps are done. */
+export interface QueuedChange extends ScheduledChange {
+  /** It was given with the run's start. */
+  readonly scheduled?: true;
+  /** It took effect before the run's history was lost: it changes the weights again, but does not pause the run again. */
+  readonly again?: true;
+}
+
+/** Where a branch of a run begins: a state of the run that it comes from. */
+export interface BranchOrigin {
+  readonly of: string;
+  readonly step: number;
+  readonly config: ArtefactRef;
+  readonly state: RunState;
+}
+
+/**
+ * `runs/<run>/states/000042.json`: the state after a step and the configuration that the step was made under. Changes that took
+ * effect when so many steps were done are not in it: a run that goes on from here makes them again.
+ */
+export interface StateRecord {
+  readonly version: 1;
+  readonly step: number;
+  readonly config: ArtefactRef;
+  readonly state: RunState;
 }
 
 /** One round's prompts, cut into rollout jobs. */
@@ -153,7 +201,27 @@ export interface ShardJob extends RunRef {
 
 /** Task queue `evenkeel-control`: short, deterministic computations on what is in the store. */
 export interface ControlActivities {
-  openRun(input: RunRef): Promise<OpenedRun>;
+  openRun(
+    input: RunRef & { readonly scheduled?: readonly ScheduledChange[]; readonly branch?: BranchOrigin },
+  ): Promise<OpenedRun>;
+  /** Refuses a change that the run could not go on with; `queue` is what takes effect before and after it. */
+  checkChange(
+    input: RunRef & {
+      /** Steps that are done when it takes effect. */
+      readonly step: number;
+      readonly change: RunChange;
+      readonly queue: readonly QueuedChange[];
+    },
+  ): Promise<null>;
+  /** Makes changes take effect between two steps, and records them. */
+  applyChanges(
+    input: RunRef & {
+      readonly state: RunState;
+      readonly changes: readonly QueuedChange[];
+      /** Changes that took effect before. */
+      readonly done: number;
+    },
+  ): Promise<ConfiguredRun & { readonly config: ArtefactRef }>;
   planRound(input: RunRef & { readonly state: RunState }): Promise<RoundPlan>;
   closeRound(
     input: RunRef & { readonly state: RunState; readonly rounds: readonly FinishedRound[] },
@@ -205,4 +273,11 @@ export interface TrainActivities {
   ): Promise<UpdateResult>;
 }
 
-export type { RedoEntry, RolloutResult, UpdateResult, VerifyResult } from '@evenkeel/protocol';
+export type {
+  RedoEntry,
+  RolloutResult,
+  RunChange,
+  ScheduledChange,
+  UpdateResult,
+  VerifyResult,
+} from '@evenkeel/protocol';
