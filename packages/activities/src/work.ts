@@ -76,11 +76,7 @@ export function update(context: ActivityContext): TrainActivities['update'] {
       checkpointAfter: (step + 1) % config.checkpointEvery === 0,
     };
     const key = `${run}/${stepName(step)}/update/${hashOf(job)}`;
-    return await runWorkerJob(context, {
-      role: 'trainer',
-      key,
-      job,
-      wish: await modelWish(context, config, state.base),
-    });
+    const wish = await modelWish(context, config, state.base);
+    return await runWorkerJob(context, { role: 'trainer', key, job, affinity: run, wish });
   };
 }

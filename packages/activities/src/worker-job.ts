@@ -18,6 +18,8 @@ export interface WorkerJob<K extends Job['kind']> {
   readonly job: Extract<Job, { kind: K }>;
   /** Chooses among several workers of the role. */
   readonly ordinal?: number;
+  /** Jobs of one affinity stay with one worker, which remembers what they need. */
+  readonly affinity?: string;
   /** What the job needs of its worker, besides the role. */
   readonly wish?: Pick<WorkerWish, 'family' | 'device'>;
 }
@@ -37,7 +39,7 @@ async function whose(
  */
 export async function runWorkerJob<K extends Job['kind']>(
   context: ActivityContext,
-  { role, key, job, ordinal = 0, wish }: WorkerJob<K>,
+  { role, key, job, ordinal = 0, affinity, wish }: WorkerJob<K>,
 ): Promise<JobResults[K]> {
   const activity = Context.current();
   let progress: { done: number; total: number } = { done: 0, total: 0 };
@@ -45,7 +47,7 @@ export async function runWorkerJob<K extends Job['kind']>(
   const heartbeat = setInterval(() => {
     if (performance.now() - progressAt < STALL_MS) activity.heartbeat({ key, ...progress });
   }, HEARTBEAT_MS);
-  const place = { wish: { role, ...wish }, ordinal, key, isAgain: activity.info.attempt > 1 };
+  const place = { wish: { role, ...wish }, ordinal, affinity, key, isAgain: activity.info.attempt > 1 };
   let asked = 0;
   try {
     faultPoint('activity/before-submit');

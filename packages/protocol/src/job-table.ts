@@ -71,6 +71,8 @@ interface Entry<J> {
 
 /** Progress more often than this is kept for `status`, but not sent. */
 const PROGRESS_INTERVAL_MS = 50;
+/** Who waits behind the jobs of others is told so often that these go on: to wait for one's turn is not to be stuck. */
+const WAITING_INTERVAL_MS = 1_000;
 /** Failed keys that `status` still tells of. */
 const REMEMBERED_FAILURES = 100;
 
@@ -225,6 +227,7 @@ export class JobTable<J extends { readonly kind: string }> {
         this.#running.delete(entry);
         this.#queue.charge(entry, performance.now() - startedAt);
         this.#pump();
+        this.#tellWaiting(performance.now());
       });
       this.#running.set(entry, running);
     }
@@ -272,9 +275,18 @@ export class JobTable<J extends { readonly kind: string }> {
     faultPoint('worker/in-the-middle');
     entry.progress = { done, total, ...(phase === undefined ? {} : { phase }) };
     const now = performance.now();
+    this.#tellWaiting(now);
     if (now - entry.toldAt < PROGRESS_INTERVAL_MS && done < total) return;
     entry.toldAt = now;
     this.#tell(entry, { kind: 'progress', key: entry.key, ...entry.progress });
+  }
+
+  #tellWaiting(now: number): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== 'queued' || now - entry.toldAt < WAITING_INTERVAL_MS) continue;
+      entry.toldAt = now;
+      this.#tell(entry, { kind: 'progress', key: entry.key, done: 0, total: 1, phase: 'waiting' });
+    }
   }
 
   #fail(entry: Entry<J>, thrown: unknown): void {

@@ -211,6 +211,19 @@ describe('WorkerChoice', () => {
     open.get('held')!();
   });
 
+  test('the jobs of one run stay with the trainer that remembers it, and runs are spread over the trainers', async () => {
+    const capabilities = { device: 'cpu', executionProvider: 'cpu', families: ['qwen2'], maxConcurrentJobs: 1 };
+    const trainer = { role: 'trainer', capabilities } as const;
+    const [one, two] = [await start(trainer), await start(trainer)];
+    const urls = [one.url, two.url];
+    const of = (affinity: string, there = urls) => choose(there, { wish: { ...wish, role: 'trainer' }, affinity });
+    expect([await of('a'), await of('b'), await of('a'), await of('b')]).toEqual([one.url, two.url, one.url, two.url]);
+    expect(await of('a', [two.url])).toBe(two.url);
+    await one.close();
+    while ((await of('c')) === one.url) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await of('b')).toBe(two.url);
+  });
+
   test('a worker to be avoided is used where there is no other', async () => {
     const { url } = await start();
     expect(await choose([url], { avoid: new Set([url]) })).toBe(url);

@@ -29,6 +29,8 @@ export interface ChooseOptions {
   /** Where the job is known already (queued or running), it stays: asked where `isAgain`, an earlier attempt may have put it there. */
   readonly key?: string;
   readonly isAgain?: boolean;
+  /** Jobs of one affinity go to the worker that the last one went to, as long as it is fit: it remembers what they need. */
+  readonly affinity?: string | undefined;
   /** Addresses to leave out as long as there are others: workers that were found stuck with this job. */
   readonly avoid?: ReadonlySet<string>;
 }
@@ -66,6 +68,8 @@ export class WorkerChoice {
   readonly #maxLeftAloneMs: number;
   readonly #othersWithinMs: number;
   readonly #silent = new Map<string, Silent>();
+  /** By role and affinity: where its jobs go. */
+  readonly #places = new Map<string, string>();
   /** What has been logged of a worker: each refusal once. */
   readonly #refused = new Map<string, string>();
 
@@ -84,7 +88,7 @@ export class WorkerChoice {
    * (retryable) with what there is where those that answer cannot do it
    */
   async choose(options: ChooseOptions): Promise<WorkerEndpoint> {
-    const { token, wish, ordinal = 0, avoid = new Set() } = options;
+    const { token, wish, ordinal = 0, avoid = new Set(), affinity } = options;
     const urls = [...new Set(options.urls)];
     const met = await this.#meet(urls, token, wish);
     const fit = met.filter((one) => one.kind === 'fit');
@@ -94,10 +98,23 @@ export class WorkerChoice {
     if (candidates.length === 1) return { url: candidates[0]!.url, token };
     const holder = options.isAgain === true ? await this.#holderOf(options, candidates) : undefined;
     if (holder !== undefined) return { url: holder, token };
+    if (affinity !== undefined) return { url: this.#placeOf(`${wish.role}/${affinity}`, candidates), token };
     const loads = candidates.map(({ url, hello }) => this.#client.load(url) / hello.capabilities.maxConcurrentJobs);
     const least = Math.min(...loads);
     const idlest = candidates.filter((_, index) => loads[index] === least);
     return { url: idlest[ordinal % idlest.length]!.url, token };
+  }
+
+  /** Where the affinity's jobs went last; else to the worker that the fewest affinities go to. */
+  #placeOf(affinity: string, candidates: readonly { readonly url: string }[]): string {
+    const last = this.#places.get(affinity);
+    if (last !== undefined && candidates.some(({ url }) => url === last)) return last;
+    const places = [...this.#places.values()];
+    const counts = candidates.map(({ url }) => places.filter((place) => place === url).length);
+    const { url } = candidates[counts.indexOf(Math.min(...counts))]!;
+    if (this.#places.size > REMEMBERED) this.#places.clear();
+    this.#places.set(affinity, url);
+    return url;
   }
 
   /** Who they are. Those that lately did not answer are asked only where no other is fit. */
