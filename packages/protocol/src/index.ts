@@ -50,8 +50,8 @@ export {
 } from './frames.ts';
 export type { Priority } from './job-queue.ts';
 export { defaultPriority, JobQueue, prioritySchema, priorityWeights } from './job-queue.ts';
-export type { JobContext, JobOutcome, JobStore } from './job-table.ts';
-export type { JobThreadOptions, JobThreadRun } from './job-thread.ts';
+export type { JobContext, JobOutcome, JobStore, StalledJob, StallOptions } from './job-table.ts';
+export type { JobThreadContext, JobThreadOptions, JobThreadRun } from './job-thread.ts';
 export { JobThread, serveJobs } from './job-thread.ts';
 export type {
   Job,

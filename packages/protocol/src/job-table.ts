@@ -11,6 +11,8 @@ import { ProtocolError } from './errors.ts';
 import { faultPoint } from './fault-point.ts';
 import { type ClientFrame, encodeFrame, type ServerFrame } from './frames.ts';
 import { JobQueue } from './job-queue.ts';
+import { lookIntervalMs, Silence } from './silence.ts';
+import { SoloGate } from './solo-gate.ts';
 
 /** What a worker needs of the store; `packages/store` fulfils it. */
 export interface JobStore {
@@ -26,6 +28,32 @@ export interface JobStore {
     readonly pid: number;
     readonly at?: number;
   }): Promise<void>;
+  /** Counts the processes that died while they worked on a key; all three are left out where nothing is to be counted. */
+  earlierAttempts?(key: string, session: string): EarlierAttempts;
+  beginAttempt?(key: string, attempt: { worker: string; pid: number; session: string }): EarlierAttempts;
+  endAttempt?(key: string): void;
+}
+
+interface EarlierAttempts {
+  readonly deaths: number;
+  readonly last: { readonly worker: string; readonly pid: number } | null;
+}
+
+/** A job that shows no progress. */
+export interface StalledJob {
+  readonly key: string;
+  /** The job's kind. */
+  readonly job: string;
+  /** What it said last; null where it has not said anything. */
+  readonly progress: { readonly done: number; readonly total: number; readonly phase?: string } | null;
+  readonly silentMs: number;
+}
+
+/** What to do about jobs that hang. */
+export interface StallOptions {
+  readonly afterMs: number;
+  /** Called with each job that has shown no progress for so long. A thread that hangs cannot be ended: the process has to go. */
+  readonly onStalled: (job: StalledJob) => void;
 }
 
 /** What a job is told besides its payload. */
@@ -52,6 +80,12 @@ export interface JobTableOptions<J extends { readonly kind: string }> {
   readonly jobSchema: z.ZodType<J>;
   readonly run: (job: J, context: JobContext) => Promise<JobOutcome>;
   readonly logger: Logger;
+  /** The life of what keeps this process alive: a death is held against a job only where this outlived it. Default: always. */
+  readonly session?: string;
+  /** Where this process's log lies, for messages. */
+  readonly logPath?: string;
+  /** Left out: nothing is watched. */
+  readonly stall?: StallOptions;
 }
 
 export type Listener = (frame: ServerFrame) => void;
@@ -62,9 +96,14 @@ interface Entry<J> {
   readonly key: string;
   readonly attempt: number;
   readonly job: J;
+  readonly run: string;
   readonly listeners: Set<Listener>;
   readonly controller: AbortController;
   state: 'queued' | 'running';
+  /** It waits in the queue. */
+  isWaiting: boolean;
+  /** Since it works. */
+  silence: Silence | null;
   progress: { readonly done: number; readonly total: number; readonly phase?: string } | null;
   toldAt: number;
 }
@@ -73,6 +112,10 @@ interface Entry<J> {
 const PROGRESS_INTERVAL_MS = 50;
 /** Who waits behind the jobs of others is told so often that these go on: to wait for one's turn is not to be stuck. */
 const WAITING_INTERVAL_MS = 1_000;
+/** So many processes must have died of a job before it is set aside: kills from outside hardly ever meet one job so often. */
+const POISONED_AFTER = 5;
+/** A job that so many died of runs alone, so that no other is held to account for the next death. */
+const ALONE_AFTER = 2;
 /** Failed keys that `status` still tells of. */
 const REMEMBERED_FAILURES = 100;
 
@@ -82,10 +125,16 @@ export class JobTable<J extends { readonly kind: string }> {
   readonly #failed = new Set<string>();
   readonly #running = new Map<Entry<J>, Promise<void>>();
   readonly #queue = new JobQueue<Entry<J>>();
+  readonly #gate = new SoloGate();
+  readonly #looks: NodeJS.Timeout | undefined;
+  #draining = false;
   #closed = false;
 
   constructor(options: JobTableOptions<J>) {
     this.#options = options;
+    const { stall } = options;
+    if (stall === undefined) return;
+    this.#looks = setInterval(() => this.#look(stall), lookIntervalMs(stall.afterMs)).unref();
   }
 
   /** Starts the job, or joins it where its key is known. */
@@ -99,7 +148,10 @@ export class JobTable<J extends { readonly kind: string }> {
     }
     const controller = new AbortController();
     const listeners = new Set([listener]);
-    const entry: Entry<J> = { key, attempt, job, listeners, controller, state: 'queued', progress: null, toldAt: 0 };
+    const entry: Entry<J> = {
+      ...{ key, attempt, job, listeners, controller, state: 'queued', progress: null, toldAt: 0 },
+      ...{ run: frame.run ?? key.split('/')[0] ?? '', isWaiting: false, silence: null },
+    };
     this.#entries.set(key, entry);
     this.#failed.delete(key);
     try {
@@ -114,6 +166,11 @@ export class JobTable<J extends { readonly kind: string }> {
       return;
     }
     if (controller.signal.aborted || this.#closed) return;
+    if (this.#draining) {
+      this.#finish(entry, { kind: 'failed', key, error: errorRecord(draining(key)) });
+      return;
+    }
+    entry.isWaiting = true;
     // Work of no run (a tool's, a test's) takes its turn as one run.
     this.#queue.push(entry, { run: frame.run ?? '', priority: frame.priority });
     this.#pump();
@@ -174,6 +231,17 @@ export class JobTable<J extends { readonly kind: string }> {
     for (const entry of this.#entries.values()) entry.listeners.delete(listener);
   }
 
+  /** Begins nothing more, sends away what waits, and resolves when what is under way has ended. Commits are still found. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#queue.clear();
+    for (const entry of [...this.#entries.values()]) {
+      if (!entry.isWaiting) continue;
+      this.#finish(entry, { kind: 'failed', key: entry.key, error: errorRecord(draining(entry.key)) });
+    }
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
   /** Stops everything, tells nobody: whoever waits comes back to the next process. Waits for running jobs to see it. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
@@ -186,6 +254,29 @@ export class JobTable<J extends { readonly kind: string }> {
     });
     await Promise.race([Promise.all(this.#running.values()), grace]);
     clearTimeout(timer);
+    clearInterval(this.#looks);
+    // Those that did not see their signal die with the process, by its own will.
+    for (const { key } of this.#running.keys()) this.#options.store.endAttempt?.(key);
+  }
+
+  /** Finds jobs that hang, and lets those know who wait for one that has not begun that its worker lives. */
+  #look({ onStalled }: StallOptions): void {
+    // A job that was cancelled is no longer among the entries, but may still have the thread.
+    for (const entry of new Set([...this.#entries.values(), ...this.#running.keys()])) {
+      const { key, job, progress, silence, state } = entry;
+      if (silence === null) {
+        this.#tell(entry, {
+          kind: 'progress',
+          key,
+          done: 0,
+          total: 0,
+          phase: state === 'queued' ? 'queued' : 'waiting',
+        });
+      } else if (silence.look()) {
+        silence.heard();
+        onStalled({ key, job: job.kind, progress, silentMs: silence.boundMs });
+      }
+    }
   }
 
   #join(key: string, listener: Listener): boolean {
@@ -222,6 +313,7 @@ export class JobTable<J extends { readonly kind: string }> {
       const entry = this.#queue.shift();
       if (entry === undefined) return;
       entry.state = 'running';
+      entry.isWaiting = false;
       const startedAt = performance.now();
       const running = this.#execute(entry).finally(() => {
         this.#running.delete(entry);
@@ -235,35 +327,70 @@ export class JobTable<J extends { readonly kind: string }> {
 
   /** Never rejects. */
   async #execute(entry: Entry<J>): Promise<void> {
-    const { key } = entry;
+    const { key, controller } = entry;
+    let leave = () => {};
     try {
+      leave = await this.#gate.enter(this.#deathsOf(entry) >= ALONE_AFTER, controller.signal);
       // Looked up again: another process may have committed it while it waited here.
       const askedAt = Date.now();
       const { result } = (await this.#find(key)) ?? (await this.#work(entry, askedAt));
       this.#finish(entry, { kind: 'done', key, result });
-      faultPoint('worker/after-reply');
+      faultPoint('worker/after-reply', key);
     } catch (thrown) {
-      this.#fail(entry, entry.controller.signal.aborted ? entry.controller.signal.reason : thrown);
+      this.#fail(entry, controller.signal.aborted ? controller.signal.reason : thrown);
+    } finally {
+      leave();
     }
   }
 
   async #work(entry: Entry<J>, askedAt: number): Promise<{ readonly result: Json }> {
+    const { controller, key } = entry;
+    const { store, stall, worker, session = '' } = this.#options;
+    controller.signal.throwIfAborted();
+    store.beginAttempt?.(key, { worker, pid: process.pid, session });
+    if (stall !== undefined) entry.silence = new Silence(stall.afterMs);
+    try {
+      return await this.#runAndCommit(entry, askedAt);
+    } finally {
+      entry.silence = null;
+      store.endAttempt?.(key);
+    }
+  }
+
+  async #runAndCommit(entry: Entry<J>, askedAt: number): Promise<{ readonly result: Json }> {
     const { key, attempt, job, controller } = entry;
     const { store, run, logger } = this.#options;
-    controller.signal.throwIfAborted();
     await this.#journal(key, 'started', askedAt);
-    faultPoint('worker/before-run');
+    faultPoint('worker/before-run', key);
     logger.debug('Job started', { key, attempt, job: job.kind });
     const progress = (done: number, total: number, phase?: string) => this.#progress(entry, done, total, phase);
     const { result, refs } = await run(job, { key, attempt, signal: controller.signal, progress });
+    entry.silence?.heard();
     // A result that cannot be sent must not be committed: it would fail for ever.
     encodeFrame({ kind: 'done', key, result });
-    faultPoint('worker/before-commit');
+    faultPoint('worker/before-commit', key);
     const commit = await store.commit(key, { result, refs, attempt });
-    faultPoint('worker/after-commit');
+    faultPoint('worker/after-commit', key);
     await this.#journal(key, 'committed');
     logger.debug('Job committed', { key, attempt, job: job.kind });
     return commit;
+  }
+
+  /**
+   * How many processes died of the job, one after the other.
+   *
+   * @throws {ProtocolError} `job-poisoned`, with which the count is taken back: whoever asks again means it
+   */
+  #deathsOf({ key, run }: Entry<J>): number {
+    const { store, logPath, session = '' } = this.#options;
+    const { deaths, last } = store.earlierAttempts?.(key, session) ?? { deaths: 0, last: null };
+    if (deaths < POISONED_AFTER) return deaths;
+    store.endAttempt?.(key);
+    const where = logPath === undefined ? 'in the log of that worker' : `at the end of ${logPath}`;
+    throw new ProtocolError(
+      `Cannot finish job ${key}: ${deaths} processes of worker "${last?.worker}" died one after the other while they worked on it, expected one to live: see ${where} what ended them, mend it, then try it again: evenkeel resume ${run}`,
+      { code: 'job-poisoned' },
+    );
   }
 
   #journal(key: string, kind: 'started' | 'committed' | 'found', at?: number): Promise<void> {
@@ -272,7 +399,8 @@ export class JobTable<J extends { readonly kind: string }> {
   }
 
   #progress(entry: Entry<J>, done: number, total: number, phase?: string): void {
-    faultPoint('worker/in-the-middle');
+    faultPoint('worker/in-the-middle', entry.key);
+    entry.silence?.heard();
     entry.progress = { done, total, ...(phase === undefined ? {} : { phase }) };
     const now = performance.now();
     this.#tellWaiting(now);
@@ -309,4 +437,11 @@ export class JobTable<J extends { readonly kind: string }> {
   #tell(entry: Entry<J>, frame: ServerFrame): void {
     for (const listener of entry.listeners) listener(frame);
   }
+}
+
+function draining(key: string): ProtocolError {
+  return new ProtocolError(
+    `Cannot begin job ${key}: this worker was told to end and takes no more work, expected another one, or its successor`,
+    { code: 'worker-draining', retryable: true },
+  );
 }

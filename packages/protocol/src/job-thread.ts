@@ -6,6 +6,7 @@
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { type ErrorRecord, errorRecord } from '@evenkeel/core';
 import { ProtocolError } from './errors.ts';
+import { faultPoint } from './fault-point.ts';
 
 type ToThread<J> = { readonly kind: 'run'; readonly job: J } | { readonly kind: 'cancel' };
 type FromThread<R> =
@@ -18,10 +19,21 @@ export interface JobThreadRun {
   readonly onProgress: (done: number, total: number, phase?: string) => void;
 }
 
+/** What a job in the thread is told. */
+export interface JobThreadContext extends JobThreadRun {
+  /**
+   * Says that the work goes on where there is no new number to tell: after each stretch whose length is known beforehand, such as
+   * one run of a graph. Costs next to nothing; told twice a second at the most.
+   */
+  readonly alive: () => void;
+}
+
 export interface JobThreadOptions {
   /** A cancelled job has so long to notice; then its thread is ended. Default 5000. */
   readonly cancelGraceMs?: number;
 }
+
+const ALIVE_EVERY_MS = 500;
 
 /** Who waits for the job that runs. */
 interface Waiting<R> {
@@ -138,20 +150,33 @@ function died(reason: unknown): ProtocolError {
 }
 
 /** In the thread: runs each job that comes in. Call it once, at the module's top level. */
-export function serveJobs<J, R>(run: (job: J, context: JobThreadRun) => Promise<R>): void {
+export function serveJobs<J, R>(run: (job: J, context: JobThreadContext) => Promise<R>): void {
   const port = parentPort;
   if (isMainThread || port === null) {
     throw new TypeError('Cannot serve jobs: this is the main thread, expected a worker thread');
   }
   let controller = new AbortController();
+  let told: FromThread<R> & { kind: 'progress' } = { kind: 'progress', done: 0, total: 0 };
+  let toldAt = 0;
+  const tell = (progress: typeof told) => {
+    faultPoint('job-thread/progress');
+    told = progress;
+    toldAt = performance.now();
+    port.postMessage(told);
+  };
   const onProgress: JobThreadRun['onProgress'] = (done, total, phase) => {
-    port.postMessage({ kind: 'progress', done, total, ...(phase === undefined ? {} : { phase }) });
+    tell({ kind: 'progress', done, total, ...(phase === undefined ? {} : { phase }) });
+  };
+  const alive = () => {
+    if (performance.now() - toldAt >= ALIVE_EVERY_MS) tell(told);
   };
   port.on('message', (message: ToThread<J>) => {
     if (message.kind === 'cancel') return controller.abort();
     controller = new AbortController();
     const { signal } = controller;
-    run(message.job, { signal, onProgress })
+    told = { kind: 'progress', done: 0, total: 0 };
+    toldAt = performance.now();
+    run(message.job, { signal, onProgress, alive })
       .then((result) => port.postMessage({ kind: 'done', result }))
       .catch((error: unknown) => {
         port.postMessage({ kind: 'failed', error: errorRecord(signal.aborted ? cancelled() : error) });

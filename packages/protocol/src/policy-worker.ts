@@ -3,7 +3,7 @@ import { totalmem } from 'node:os';
 import type { ArtefactRef, Logger } from '@evenkeel/core';
 import type { z } from 'zod';
 import type { WorkerRole } from './endpoints.ts';
-import type { JobOutcome, JobStore } from './job-table.ts';
+import type { JobOutcome, JobStore, StallOptions } from './job-table.ts';
 import { JobThread } from './job-thread.ts';
 import { startWorkerServer, type WorkerServer } from './worker-server.ts';
 
@@ -20,6 +20,10 @@ export interface PolicyWorkerOptions {
   readonly host?: string;
   readonly port?: number;
   readonly logger?: Logger;
+  /** See `WorkerServerOptions`, as the next two. */
+  readonly session?: string;
+  readonly logPath?: string;
+  readonly stall?: StallOptions;
 }
 
 /** What the thread finds as its `workerData`. */

@@ -20,7 +20,14 @@ import {
   type ServerFrame,
   subprotocol,
 } from './frames.ts';
-import { type JobContext, type JobOutcome, type JobStore, JobTable, type Listener } from './job-table.ts';
+import {
+  type JobContext,
+  type JobOutcome,
+  type JobStore,
+  JobTable,
+  type Listener,
+  type StallOptions,
+} from './job-table.ts';
 import { version } from './version.ts';
 
 export interface WorkerServerOptions<J extends { readonly kind: string }> {
@@ -43,11 +50,19 @@ export interface WorkerServerOptions<J extends { readonly kind: string }> {
   readonly pingIntervalMs?: number;
   /** How long `close` waits for a running job to see its signal. Default 5000. */
   readonly closeGraceMs?: number;
+  /** The life of what keeps this process alive: a death is held against a job only where this outlived it. Default: always. */
+  readonly session?: string;
+  /** Where this process's log lies, for messages. */
+  readonly logPath?: string;
+  /** What to do about jobs that hang. Left out: nothing is watched. */
+  readonly stall?: StallOptions;
 }
 
 export interface WorkerServer {
   readonly url: string;
   readonly port: number;
+  /** Takes no new connection and no new job, and resolves when the jobs under way have ended and whoever waits for them knows. */
+  drain(): Promise<void>;
   /** Closes the sockets, aborts the jobs and waits for them. What was not committed is done again by the next process. */
   close(): Promise<void>;
 }
@@ -71,7 +86,13 @@ export async function startWorkerServer<J extends { readonly kind: string }>(
     throw new RangeError(`Cannot start worker: its token has ${token.length} characters, expected at least 16`);
   }
   const { maxConcurrentJobs } = capabilities;
-  const table = new JobTable<J>({ worker, maxConcurrentJobs, store, jobSchema, run, logger });
+  const { session, logPath, stall } = options;
+  const table = new JobTable<J>({
+    ...{ worker, maxConcurrentJobs, store, jobSchema, run, logger },
+    ...(session === undefined ? {} : { session }),
+    ...(logPath === undefined ? {} : { logPath }),
+    ...(stall === undefined ? {} : { stall }),
+  });
   const hello: ServerFrame = { kind: 'hello', worker, role, capabilities, version };
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxFrameBytes, perMessageDeflate: false });
   const unanswered = new Map<WebSocket, number>();
@@ -122,6 +143,10 @@ export async function startWorkerServer<J extends { readonly kind: string }>(
   return {
     url: `ws://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     port: bound,
+    drain: async () => {
+      server.close();
+      await table.drain();
+    },
     close: () => {
       closing ??= close();
       return closing;

@@ -22,6 +22,9 @@ describe('beginAttempt()', () => {
   test('counts the processes that died one after the other while they worked on the key', () => {
     const deaths = [1, 2, 3, 4].map((pid) => store.beginAttempt(KEY, { ...worker, pid }).deaths);
     expect(deaths).toEqual([0, 1, 2, 3]);
+    const seen = store.earlierAttempts(KEY, worker.session);
+    expect(seen).toEqual({ deaths: 4, last: { ...worker, pid: 4 } });
+    expect(store.earlierAttempts(KEY, 'another')).toEqual({ ...seen, deaths: 3 });
     expect(store.beginAttempt(KEY, worker).last).toEqual({ ...worker, pid: 4 });
     expect(store.beginAttempt('run/step-000003/update/abc', worker)).toEqual({ deaths: 0, last: null });
   });

@@ -42,22 +42,24 @@ const recordSchema = z.strictObject({
   session: z.string(),
 });
 
+/** What is known of the attempts at a key by now, as one of this session sees it. */
+export function earlierAttempts(folder: string, key: string, session: string): EarlierAttempts {
+  const before = readRecord(pathOf(folder, key), key);
+  if (before === null) return { deaths: 0, last: null };
+  const deaths = before.deaths + (before.session === session ? 1 : 0);
+  return { deaths, last: { worker: before.worker, pid: before.pid, session: before.session } };
+}
+
 /** Notes that work begins, and says what became of the attempts before. */
 export function beginAttempt(folder: string, key: string, { worker, pid, session }: Attempt): EarlierAttempts {
-  const path = pathOf(folder, key);
-  const before = readRecord(path, key);
-  const held = before !== null && before.session === session ? 1 : 0;
-  const deaths = before === null ? 0 : before.deaths + held;
-  const file = openSync(path, 'w');
+  const earlier = earlierAttempts(folder, key, session);
+  const file = openSync(pathOf(folder, key), 'w');
   try {
-    writeSync(file, canonicalJson({ key, deaths, worker, pid, session }));
+    writeSync(file, canonicalJson({ key, deaths: earlier.deaths, worker, pid, session }));
   } finally {
     closeSync(file);
   }
-  return {
-    deaths,
-    last: before === null ? null : { worker: before.worker, pid: before.pid, session: before.session },
-  };
+  return earlier;
 }
 
 /** Takes the count back: the work ended, however, and its process lives. */

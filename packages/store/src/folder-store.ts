@@ -22,7 +22,7 @@ import { link, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ArtefactRef, canonicalJson, type Json } from '@evenkeel/core';
 import { z } from 'zod';
-import { type Attempt, beginAttempt, type EarlierAttempts, endAttempt } from './attempts.ts';
+import { type Attempt, beginAttempt, type EarlierAttempts, earlierAttempts, endAttempt } from './attempts.ts';
 import { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
 import { StoreError, storeErrorFrom, systemCode } from './errors.ts';
 import { parseJournal } from './journal.ts';
@@ -215,13 +215,15 @@ export class FolderStore implements Store {
     try {
       const bytes = new TextEncoder().encode(sealJson({ ...commit }));
       for (let look = 1; ; look++) {
-        await ensureFolder(dirname(path));
-        const created = await createFile(path, bytes, this.#temporary).catch((thrown: unknown) => {
-          if (isAbsent(thrown) && look < ATTEMPTS) return null;
+        let created: boolean;
+        try {
+          await ensureFolder(dirname(path));
+          created = await createFile(path, bytes, this.#temporary);
+        } catch (thrown) {
+          if (isAbsent(thrown) && look < ATTEMPTS) continue;
           throw thrown;
-        });
-        if (created === true) return commit;
-        if (created === null) continue;
+        }
+        if (created) return commit;
         const winner = await this.#wholeCommit(path, key);
         if (winner !== null) return winner;
       }
@@ -308,6 +310,15 @@ export class FolderStore implements Store {
       throw storeErrorFrom('read journal', folder, thrown);
     }
     return events.sort((a, b) => a.at - b.at);
+  }
+
+  earlierAttempts(key: string, session: string): EarlierAttempts {
+    const path = join(this.folder, 'attempts');
+    try {
+      return earlierAttempts(path, key, session);
+    } catch (thrown) {
+      throw storeErrorFrom(`look for attempts of ${key}`, path, thrown);
+    }
   }
 
   beginAttempt(key: string, attempt: Attempt): EarlierAttempts {
@@ -437,7 +448,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function parseCommit(text: string): Commit | null {
+/** Null where it is no commit record, or a damaged one. */
+export function parseCommit(text: string): Commit | null {
   return commitSchema.safeParse(openSealed(text)).data ?? null;
 }
 

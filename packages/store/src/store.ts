@@ -73,6 +73,8 @@ export interface WorkJournal {
 
 /** What is being worked on, so that a job that kills its worker each time is known. */
 export interface AttemptCounts {
+  /** What became of the attempts until now; nothing is noted. `session`: of whoever asks, see {@link Attempt}. */
+  earlierAttempts(key: string, session: string): EarlierAttempts;
   /** Notes that work on a key begins, and says what became of the attempts before. */
   beginAttempt(key: string, attempt: Attempt): EarlierAttempts;
   /** Takes the count back: the work ended, however, and its process lives. */
