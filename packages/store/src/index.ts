@@ -2,6 +2,15 @@ export type { Attempt, EarlierAttempts } from './attempts.ts';
 export { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
 export { StoreError, storeErrorFrom } from './errors.ts';
 export { FolderStore, openFolderStore } from './folder-store.ts';
+export {
+  type AgedCommit,
+  type Amount,
+  type CommitFate,
+  type SweepMoment,
+  type SweepReport,
+  sweepMoments,
+  sweepStore,
+} from './gc.ts';
 export { repeatedWork } from './journal.ts';
 export { openSealed, sealJson } from './sealed-json.ts';
 export type {
