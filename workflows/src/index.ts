@@ -1,6 +1,8 @@
 export { evaluation } from './evaluation.ts';
 export type {
   CarriedRun,
+  ChangeAnswer,
+  PauseReason,
   RunPhase,
   RunResult,
   RunStatus,
@@ -9,6 +11,7 @@ export type {
   TrainingRunInput,
 } from './messages.ts';
 export {
+  changeUpdate,
   evaluationWorkflowId,
   pauseUpdate,
   resumeUpdate,

@@ -5,22 +5,16 @@ import {
   continueAsNew,
   executeChild,
   ParentClosePolicy,
-  setHandler,
-  upsertSearchAttributes,
+  WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
 import { evaluation } from './evaluation.ts';
+import { LiveRun } from './live-run.ts';
 import {
-  type CarriedRun,
   evaluationWorkflowId,
-  pauseUpdate,
-  type RunPhase,
   type RunResult,
-  resumeUpdate,
   searchAttributes,
-  statusQuery,
   stepWorkflowId,
-  stopUpdate,
   type TrainingRunInput,
 } from './messages.ts';
 import { control } from './proxies.ts';
@@ -28,108 +22,102 @@ import { trainingStep } from './training-step.ts';
 
 /**
  * A whole run: the base is evaluated, then one child workflow per step, an evaluation every so many steps, and at the end the
- * policy is written. It holds the run's small state, answers `status`, and takes `pause`, `resume` and `stop`.
+ * policy is written. It holds the run's small state, answers `status`, and takes changes, which take effect between two steps. What
+ * fails for good does not end it: it waits, and says why.
  */
 export async function trainingRun(input: TrainingRunInput): Promise<RunResult> {
-  const { run, config, stepsPerHistory = Number.POSITIVE_INFINITY } = input;
-  let phase: RunPhase = 'opening';
-  let carried = input.carried;
-  let { paused, stopping } = carried ?? { paused: false, stopping: false };
-  setHandler(statusQuery, () => ({
-    run,
-    phase: paused && phase === 'training' ? 'paused' : phase,
-    step: carried?.state.step ?? 0,
-    steps: carried?.steps ?? 0,
-    method: carried?.method ?? '',
-    tasks: carried?.tasks ?? [],
-    table: carried?.table ?? null,
-    evaluations: carried?.evaluations ?? [],
-    ...{ paused, stopping },
-  }));
-  const answer = () => ({ step: carried?.state.step ?? 0 });
-  setHandler(pauseUpdate, () => {
-    paused = true;
-    return answer();
-  });
-  setHandler(resumeUpdate, () => {
-    paused = false;
-    return answer();
-  });
-  setHandler(stopUpdate, () => {
-    stopping = true;
-    paused = false;
-    return answer();
-  });
-
-  if (carried === undefined) {
-    const opened = await control('open the run').openRun({ run, config });
-    carried = { ...opened, evaluations: [], table: null, paused, stopping };
-  }
-  if (carried.evaluations.length === 0) await evaluate();
-  phase = 'training';
-  const firstStep = carried.state.step;
-  while (carried.state.step < carried.steps && !stopping) {
-    if (paused) show('paused');
-    await condition(() => !paused);
-    if (stopping) break;
-    show('training');
-    await step(carried);
-    if (isEvaluationDue(carried)) await evaluate();
-    if (workflowInfo().continueAsNewSuggested || carried.state.step - firstStep >= stepsPerHistory) {
+  const { run, stepsPerHistory = Number.POSITIVE_INFINITY } = input;
+  const live = new LiveRun(input);
+  await live.open();
+  live.phase = 'training';
+  const firstStep = live.opened.state.step;
+  let endsHistory = false;
+  /** Someone stopped the run while its evaluation failed. */
+  let goesWithout = false;
+  for (;;) {
+    await live.takeChanges();
+    if (live.waitsWithReason) {
+      const wasEvaluating = live.evaluationDue || live.isAtEnd;
+      const stopped = await live.rest();
+      if (stopped && wasEvaluating) {
+        live.evaluationDue = false;
+        goesWithout = true;
+      }
+    } else if (live.evaluationDue) {
+      await evaluate();
+    } else if (endsHistory) {
+      endsHistory = false;
       await condition(allHandlersFinished);
-      await continueAsNew<typeof trainingRun>({ ...input, carried: { ...carried, paused, stopping } });
+      await continueAsNew<typeof trainingRun>({ ...input, carried: live.carried });
+    } else if (live.isAtEnd) {
+      if (goesWithout || live.opened.evaluations.at(-1)?.step === live.opened.state.step) break;
+      await evaluate();
+    } else if (live.isPaused) {
+      await live.rest();
+    } else {
+      live.show('training');
+      await step();
     }
   }
-  if (carried.evaluations.at(-1)?.step !== carried.state.step) await evaluate();
-  phase = 'closing';
-  const policy = await control('write the policy').closeRun({ run, config, state: carried.state });
-  phase = 'done';
-  show('done');
+  live.phase = 'closing';
+  live.close();
+  const { state, evaluations } = live.opened;
+  let policy: RunResult['policy'] | undefined;
+  const write = async () => {
+    policy = await control('write the policy').closeRun({ run, config: live.config, state });
+  };
+  while (!(await live.attempt(run, write))) await live.rest();
+  live.phase = 'done';
+  live.show('done');
   await condition(allHandlersFinished);
-  return { run, step: carried.state.step, policy, evaluations: carried.evaluations };
+  return { run, step: state.step, policy: policy!, evaluations };
 
-  function show(value: RunPhase): void {
-    upsertSearchAttributes([
-      { key: searchAttributes.phase, value },
-      { key: searchAttributes.step, value: carried?.state.step ?? 0 },
-    ]);
-  }
-
-  async function step(before: CarriedRun): Promise<void> {
-    const number = before.state.step + 1;
-    const { state, table } = await executeChild(trainingStep, {
-      workflowId: stepWorkflowId(run, number),
-      args: [{ run, config, state: before.state }],
-      parentClosePolicy: ParentClosePolicy.TERMINATE,
-      // A worker that dies while it decides is seen by this.
-      workflowTaskTimeout: '5 seconds',
-      staticSummary: `${run}: step ${number} of ${before.steps} (${before.method})`,
-      typedSearchAttributes: [
-        { key: searchAttributes.run, value: run },
-        { key: searchAttributes.method, value: before.method },
-        { key: searchAttributes.step, value: number },
-      ],
+  async function step(): Promise<void> {
+    const { state: before, steps, method } = live.opened;
+    const number = before.step + 1;
+    const workflowId = stepWorkflowId(run, number);
+    const done = await live.attemptStep(workflowId, async () => {
+      const { state: after, table } = await executeChild(trainingStep, {
+        workflowId,
+        args: [{ run, config: live.config, state: before }],
+        parentClosePolicy: ParentClosePolicy.TERMINATE,
+        // A step that failed is tried again under its name.
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        // A worker that dies while it decides is seen by this.
+        workflowTaskTimeout: '5 seconds',
+        staticSummary: `${run}: step ${number} of ${steps} (${method})`,
+        typedSearchAttributes: [
+          { key: searchAttributes.run, value: run },
+          { key: searchAttributes.method, value: method },
+          { key: searchAttributes.step, value: number },
+        ],
+      });
+      live.moveOn({ state: after, table });
     });
-    carried = { ...before, state, table };
+    if (!done) return;
+    const { evaluateEvery } = live.opened;
+    live.evaluationDue = evaluateEvery > 0 && number % evaluateEvery === 0 && number < steps;
+    endsHistory = workflowInfo().continueAsNewSuggested || number - firstStep >= stepsPerHistory;
   }
 
   async function evaluate(): Promise<void> {
-    phase = 'evaluating';
-    const { state, evaluations } = carried!;
-    const result: Evaluation = await executeChild(evaluation, {
-      workflowId: evaluationWorkflowId(run, state.step),
-      args: [{ run, config, state }],
-      staticSummary: `${run}: evaluation after step ${state.step}`,
-      typedSearchAttributes: [
-        { key: searchAttributes.run, value: run },
-        { key: searchAttributes.step, value: state.step },
-      ],
+    live.phase = 'evaluating';
+    const { state: now, evaluations: earlier } = live.opened;
+    const workflowId = evaluationWorkflowId(run, now.step);
+    const done = await live.attempt(workflowId, async () => {
+      const result: Evaluation = await executeChild(evaluation, {
+        workflowId,
+        args: [{ run, config: live.config, state: now }],
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        staticSummary: `${run}: evaluation after step ${now.step}`,
+        typedSearchAttributes: [
+          { key: searchAttributes.run, value: run },
+          { key: searchAttributes.step, value: now.step },
+        ],
+      });
+      live.moveOn({ evaluations: [...earlier.slice(0, 1), result] });
     });
-    carried = { ...carried!, evaluations: [...evaluations.slice(0, 1), result] };
-    phase = 'training';
+    if (done) live.evaluationDue = false;
+    live.phase = 'training';
   }
-}
-
-function isEvaluationDue({ state, steps, evaluateEvery }: CarriedRun): boolean {
-  return evaluateEvery > 0 && state.step % evaluateEvery === 0 && state.step < steps;
 }

@@ -2,7 +2,10 @@
 import type { ArtefactRef } from '@evenkeel/core';
 import { ConfigError, EvenkeelError } from '@evenkeel/core';
 import { readEndpoints } from '@evenkeel/infra';
+import type { RunChange, ScheduledChange } from '@evenkeel/protocol';
 import {
+  type ChangeAnswer,
+  changeUpdate,
   pauseUpdate,
   type RunResult,
   type RunStatus,
@@ -13,6 +16,7 @@ import {
   stepStatusQuery,
   stepWorkflowId,
   stopUpdate,
+  type TrainingRunInput,
   taskQueues,
   trainingRun,
 } from '@evenkeel/workflows';
@@ -23,8 +27,9 @@ import {
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
   WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { TemporalFailure } from '@temporalio/common';
+import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 
 const updates = { pause: pauseUpdate, resume: resumeUpdate, stop: stopUpdate } as const;
 export type RunUpdate = keyof typeof updates;
@@ -33,6 +38,10 @@ export interface StartOptions {
   readonly run: string;
   readonly config: ArtefactRef;
   readonly method: string;
+  /** Changes that take effect at their steps, as another run recorded them. */
+  readonly scheduled?: readonly ScheduledChange[];
+  /** The run begins with this state of another. */
+  readonly branch?: NonNullable<TrainingRunInput['branch']>;
 }
 
 /** An activity of a run that failed and is tried again. */
@@ -56,6 +65,8 @@ export interface RunClient {
   /** The activities of the run and of its children under way that failed at least once and are tried again. */
   retries(run: string): Promise<readonly Retry[]>;
   update(run: string, update: RunUpdate): Promise<{ readonly step: number }>;
+  /** Changes a run after its step under way. @throws {EvenkeelError} with the reason's code where the run could not go on with it */
+  change(run: string, change: RunChange): Promise<ChangeAnswer>;
   /** Waits for the end. @throws {EvenkeelError} `run-failed` with the reason; an AbortError where the signal aborts */
   result(run: string, signal: AbortSignal): Promise<RunResult>;
   close(): Promise<void>;
@@ -90,12 +101,17 @@ export async function connectRunClient(home: string): Promise<RunClient> {
   const client = new Client({ connection, namespace: temporal.namespace });
   return {
     uiOf: (run) => `${temporal.ui}/namespaces/${temporal.namespace}/workflows/${encodeURIComponent(run)}`,
-    async start({ run, config, method }) {
+    async start({ run, config, method, scheduled, branch }) {
+      const input: TrainingRunInput = {
+        ...{ run, config, ...historyBound(process.env.EVENKEEL_STEPS_PER_HISTORY) },
+        ...(scheduled === undefined ? {} : { scheduled }),
+        ...(branch === undefined ? {} : { branch }),
+      };
       await client.workflow
         .start(trainingRun, {
           workflowId: run,
           taskQueue: taskQueues.control,
-          args: [{ run, config, ...historyBound(process.env.EVENKEEL_STEPS_PER_HISTORY) }],
+          args: [input],
           workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
           workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
           staticSummary: `training run ${run} (${method})`,
@@ -130,6 +146,16 @@ export async function connectRunClient(home: string): Promise<RunClient> {
       );
     },
     update: async (run, update) => await client.workflow.getHandle(run).executeUpdate(updates[update]),
+    async change(run, change) {
+      try {
+        return await client.workflow.getHandle(run).executeUpdate(changeUpdate, { args: [change] });
+      } catch (error) {
+        if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+        const code =
+          error.cause instanceof ApplicationFailure ? (error.cause.type ?? 'change-refused') : 'change-refused';
+        throw new EvenkeelError(reasonOf(error.cause ?? error), { code, cause: error });
+      }
+    },
     async result(run, signal) {
       try {
         const handle = client.workflow.getHandle<typeof trainingRun>(run);
