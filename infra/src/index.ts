@@ -4,7 +4,7 @@ export type { ChildMessage, ExitOptions } from './process/child-channel.ts';
 export { defaultDrainMs, exitWithParent, reportListening, reportReady } from './process/child-channel.ts';
 export { leaveHung } from './process/leave-hung.ts';
 export { isLiving, type ProcessIdentity } from './process/process-identity.ts';
-export { readEndpoints } from './supervisor/endpoints-file.ts';
+export { homeToken, readEndpoints } from './supervisor/endpoints-file.ts';
 export { livingSupervisor } from './supervisor/home-lock.ts';
 export type {
   ProcessRole,
@@ -20,3 +20,4 @@ export type { FindOptions, TemporalBinary } from './temporal/temporal-binary.ts'
 export { ensureTemporalServer, findTemporalServer } from './temporal/temporal-binary.ts';
 export type { Exit, StartTemporalOptions, TemporalPorts, TemporalServer } from './temporal/temporal-server.ts';
 export { startTemporalServer } from './temporal/temporal-server.ts';
+export { announcedWorkers, announceWorker, type OwnAnnouncement } from './workers/announced-workers.ts';

@@ -17,5 +17,24 @@ export const endpointsSchema = z.strictObject({
   }),
 });
 
+/**
+ * `<home>/workers/<role>-<host>-<pid>.json`: a worker that no supervisor started says here where it is; the home gives it work for as
+ * long as it answers. Fields that a later version adds are passed over.
+ */
+export const announcementSchema = z.object({
+  version: z.literal(1),
+  role: z.enum(['rollout', 'trainer', 'verifier']),
+  /** As its hello says. */
+  worker: z.string(),
+  url: z.url(),
+  /** Of Evenkeel: one of another version is met, and refused by name. */
+  evenkeel: z.string(),
+  host: z.string(),
+  pid: z.number().int().positive(),
+  /** The process's start, in its host's own terms: with the pid it is that process and no other. */
+  startedAt: z.string(),
+});
+
+export type WorkerAnnouncement = z.infer<typeof announcementSchema>;
 export type Endpoints = z.infer<typeof endpointsSchema>;
 export type WorkerRole = keyof Endpoints['workers'];

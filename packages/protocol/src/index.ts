@@ -33,8 +33,8 @@ export {
   taskEntryOf,
   verifierIdOf,
 } from './config.ts';
-export type { Endpoints, WorkerRole } from './endpoints.ts';
-export { endpointsSchema } from './endpoints.ts';
+export type { Endpoints, WorkerAnnouncement, WorkerRole } from './endpoints.ts';
+export { announcementSchema, endpointsSchema } from './endpoints.ts';
 export { ProtocolError } from './errors.ts';
 export { faultPoint } from './fault-point.ts';
 export type { Capabilities, ClientFrame, Hello, ServerFrame } from './frames.ts';

@@ -1,15 +1,25 @@
 /** `evenkeel worker …`: one process of a home. The supervisor starts them; by hand they serve a cluster, or a debugger. */
 import { join } from 'node:path';
-import { exitWithParent, readEndpoints, reportListening, reportReady } from '@evenkeel/infra';
+import { announceWorker, exitWithParent, homeToken, reportListening, reportReady } from '@evenkeel/infra';
+import type { WorkerRole } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import { type Command, exitCodes, type Flag } from '../command.ts';
-import { wholeFlag } from '../flag-values.ts';
+import { textFlag, wholeFlag } from '../flag-values.ts';
 import { stderrLogger } from '../stderr-logger.ts';
 
 const flags: Readonly<Record<string, Flag>> = {
-  name: { type: 'string', value: 'NAME', help: 'its name in logs and in the work journal (default: the role)' },
+  name: {
+    type: 'string',
+    value: 'NAME',
+    help: 'its name in logs and in the work journal (default: the role, with the process by hand)',
+  },
   threads: { type: 'string', value: 'N', help: 'threads of each inference session (default: 2)' },
   port: { type: 'string', value: 'N', help: 'port to listen on (default: a free one)' },
+  host: {
+    type: 'string',
+    value: 'ADDRESS',
+    help: 'address to listen on and to be reached at, for another machine that shares the home (default: 127.0.0.1)',
+  },
 };
 
 /** Serves until the supervisor is gone or a signal comes. */
@@ -22,6 +32,7 @@ type Start = (common: {
   readonly home: string;
   readonly token: string;
   readonly worker: string;
+  readonly host: string;
   readonly port: number;
   readonly storeFolder: string;
   readonly threads: number;
@@ -31,7 +42,7 @@ type Start = (common: {
 }) => Promise<{ readonly url: string; close(): Promise<void> }>;
 
 function workerCommand(
-  role: string,
+  role: WorkerRole,
   summary: string,
   start: Start,
   moreFlags: Readonly<Record<string, Flag>> = {},
@@ -43,21 +54,31 @@ function workerCommand(
     flags: { ...flags, ...moreFlags },
     async run(invocation) {
       const { home } = invocation;
-      const { token } = await readEndpoints(home);
+      // By hand it may come before the home's supervisor, or from another machine that shares the folder.
+      const byHand = process.send === undefined;
+      const name = textFlag(invocation.flags, 'name') ?? (byHand ? `${role}-${process.pid}` : role);
+      const logger = stderrLogger();
       const processes =
         invocation.flags.processes === undefined ? undefined : wholeFlag(invocation.flags, 'processes', 1, 1);
       const worker = await start({
         home,
-        token,
-        worker: typeof invocation.flags.name === 'string' ? invocation.flags.name : role,
+        token: homeToken(home),
+        worker: name,
+        host: textFlag(invocation.flags, 'host') ?? '127.0.0.1',
         port: wholeFlag(invocation.flags, 'port', 0),
         storeFolder: join(home, 'store'),
         threads: wholeFlag(invocation.flags, 'threads', 2, 1),
         processes,
-        logger: stderrLogger(),
+        logger,
       });
       reportListening(worker.url);
-      return await untilEnd(() => worker.close());
+      const announced = byHand ? announceWorker(home, { role, url: worker.url, worker: name }) : null;
+      if (announced !== null)
+        logger.info(`Worker ${name} takes ${role} work at ${worker.url}`, { announced: announced.path });
+      return await untilEnd(async () => {
+        announced?.withdraw();
+        await worker.close();
+      });
     },
   };
 }
