@@ -3,8 +3,7 @@
  * when they are written again. The truth lies in the store and in the workflow's history; these are for reading.
  */
 import { dirname, join } from 'node:path';
-import { replaceFile, storeErrorFrom } from '@evenkeel/store';
-import { makeFolders } from '@evenkeel/store/make-folders';
+import { ensureFolder, replaceFile, storeErrorFrom } from '@evenkeel/store';
 
 export function runFolder(home: string, run: string): string {
   return join(home, 'runs', run);
@@ -16,7 +15,7 @@ export function stepRecordName(step: number): string {
 }
 
 /**
- * Writes one file by a temporary one and a rename.
+ * Writes one file by a temporary one and a rename. Synced, as its folder is: after a power cut it is there, whole.
  *
  * @throws {StoreError} `disk-full` (retryable), `read-only`, `store-io`
  */
@@ -28,7 +27,7 @@ export async function writeRunFile(
 ): Promise<string> {
   const path = join(runFolder(home, run), name);
   try {
-    makeFolders(dirname(path));
+    await ensureFolder(dirname(path));
     await replaceFile(path, Buffer.from(content), dirname(path));
   } catch (thrown) {
     throw storeErrorFrom("write a run's record", path, thrown);
