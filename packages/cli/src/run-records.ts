@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Evaluation, runFolder, type StepTable } from '@evenkeel/activities';
-import { artefactRefSchema } from '@evenkeel/protocol';
+import { changeRecordName, type Evaluation, runFolder, type StepTable } from '@evenkeel/activities';
+import { type AppliedChange, appliedChangeSchema, artefactRefSchema } from '@evenkeel/protocol';
 import { z } from 'zod';
 
 const worstSchema = z.object({ task: z.string(), accuracy: z.number() });
@@ -65,10 +65,6 @@ const evaluationSchema = z.object({
 
 const resultSchema = z.object({ step: count, sha256: z.string() });
 
-const stateSchema = z.object({ version: z.literal(1), step: count, config: artefactRefSchema });
-/** What is read of the record of a run's state here: where it stood, under which configuration. */
-export type StateRecord = z.infer<typeof stateSchema>;
-
 /** How a finished run ended. */
 export interface RunEnd {
   readonly step: number;
@@ -106,14 +102,9 @@ export async function readResult(home: string, run: string): Promise<RunEnd | nu
   return result === null ? null : { ...result, path: join(folder, 'policy') };
 }
 
-/** The newest state of a run that was written down; null where there is none, as of a run of an earlier release. */
-export async function lastState(home: string, run: string): Promise<StateRecord | null> {
-  const folder = join(runFolder(home, run), 'states');
-  for (const name of (await recordNames(folder)).reverse()) {
-    const record = await readRecord(join(folder, name), stateSchema);
-    if (record !== null) return record;
-  }
-  return null;
+/** One change, by its number from 1; null where it has not taken effect. */
+export async function readChange(home: string, run: string, number: number): Promise<AppliedChange | null> {
+  return await readRecord(join(runFolder(home, run), changeRecordName(number)), appliedChangeSchema);
 }
 
 async function readRecords<T>(folder: string, schema: z.ZodType<T>): Promise<T[]> {

@@ -1,43 +1,112 @@
-/** `pause`, `resume`, `stop`: durable updates of a run of the home at work. */
-import { type Command, exitCodes, UsageError } from '../command.ts';
-import { connectRunClient, type RunUpdate } from '../train/run-client.ts';
-import { readRunRecord } from '../train/run-record.ts';
+/** `pause`, `resume`, `stop`, `evaluate-now`, `pin`, `unpin`: durable requests to a run of the home at work. */
+import type { RunChange } from '@evenkeel/protocol';
+import { type Command, exitCodes, type Flag, type Invocation, UsageError } from '../command.ts';
+import { positional, wholeFlag } from '../flag-values.ts';
+import { askRun, changeRun } from '../train/ask-run.ts';
+import { clearPauseReason } from '../train/pause-reason.ts';
+import type { RunUpdate } from '../train/run-client.ts';
 
-function controlCommand(update: RunUpdate, summary: string, said: (step: number) => string): Command {
+function onlyRun({ positionals }: Invocation, command: string): string {
+  const [run] = positionals;
+  if (run !== undefined && positionals.length === 1) return run;
+  throw new UsageError(
+    `Cannot ${command}: ${positionals.length} runs are named, expected one: evenkeel ${command} RUN`,
+  );
+}
+
+async function request(
+  invocation: Invocation,
+  run: string,
+  update: RunUpdate,
+  options: { readonly said: (step: number) => string; readonly atRest?: string },
+) {
+  const { said, ...rest } = options;
+  const { step } = await askRun(invocation, { run, action: `${update} run`, ...rest }, (client) =>
+    client.update(run, update),
+  );
+  if (update !== 'pause') await clearPauseReason(invocation.home, run);
+  if (invocation.json) invocation.printJson({ kind: update, run, step });
+  else invocation.print(`${run}: ${said(step)}`);
+  return exitCodes.done;
+}
+
+export const pauseCommand: Command = {
+  name: 'pause',
+  summary: 'pause a run after the step under way',
+  usage: 'RUN',
+  flags: {},
+  run: async (invocation) =>
+    await request(invocation, onlyRun(invocation, 'pause'), 'pause', {
+      said: (step) => `pauses after the step under way (${step} done)`,
+    }),
+};
+
+export const resumeCommand: Command = {
+  name: 'resume',
+  summary: 'let a paused run go on; where it paused for a reason, try again',
+  usage: 'RUN',
+  flags: {},
+  run: async (invocation) =>
+    await request(invocation, onlyRun(invocation, 'resume'), 'resume', {
+      said: (step) => `goes on from step ${step}`,
+    }),
+};
+
+export const stopCommand: Command = {
+  name: 'stop',
+  summary: 'end a run after the step under way, or after step N: evaluate, write the policy',
+  usage: 'RUN',
+  flags: { after: { type: 'string', value: 'N', help: 'go on until N steps are done (default: the step under way)' } },
+  async run(invocation) {
+    const run = onlyRun(invocation, 'stop');
+    const step = wholeFlag(invocation.flags, 'after', null, 0);
+    if (step !== null) return await changeRun(invocation, { run, action: 'stop run' }, [{ kind: 'stop-after', step }]);
+    return await request(invocation, run, 'stop', {
+      said: (done) => `ends after the step under way (${done} done); its policy is evaluated and written`,
+      atRest: `evenkeel train --run ${run} --stop`,
+    });
+  },
+};
+
+export const evaluateNowCommand: Command = {
+  name: 'evaluate-now',
+  summary: 'evaluate a run under way after its step, on held-out puzzles',
+  usage: 'RUN',
+  flags: {},
+  help: `
+Besides the evaluations that are due anyway. To evaluate what a finished run made, or on more puzzles: evenkeel evaluate RUN.`,
+  async run(invocation) {
+    const run = onlyRun(invocation, 'evaluate-now');
+    return await changeRun(invocation, { run, action: 'evaluate run' }, [{ kind: 'evaluate' }]);
+  },
+};
+
+const stepFlag: Flag = { type: 'string', value: 'N', help: 'the state after this step' };
+
+function pinningCommand(kind: 'pin' | 'unpin', summary: string): Command {
   return {
-    name: update,
+    name: kind,
     summary,
     usage: 'RUN',
-    flags: {},
-    async run({ positionals, home, json, printJson, print }) {
-      const [run] = positionals;
-      if (run === undefined || positionals.length > 1) {
-        throw new UsageError(
-          `Cannot ${update}: ${positionals.length} runs are named, expected one: evenkeel ${update} RUN`,
-        );
+    flags: { step: stepFlag },
+    help: `
+Example:
+  evenkeel ${kind} first-run --step 30`,
+    async run(invocation) {
+      const [run = ''] = positional(
+        invocation.positionals,
+        { least: 1, most: 1 },
+        `one run: evenkeel ${kind} RUN --step N`,
+      );
+      const step = wholeFlag(invocation.flags, 'step', null, 0);
+      if (step === null) {
+        throw new UsageError(`Cannot ${kind} a step of "${run}": none is given, expected --step N`);
       }
-      await readRunRecord(home, run);
-      const client = await connectRunClient(home);
-      try {
-        const { step } = await client.update(run, update);
-        if (json) printJson({ kind: update, run, step });
-        else print(`${run}: ${said(step)}`);
-        return exitCodes.done;
-      } finally {
-        await client.close();
-      }
+      const change: RunChange = { kind, step };
+      return await changeRun(invocation, { run, action: `${kind} a step of run` }, [change]);
     },
   };
 }
 
-export const pauseCommand = controlCommand(
-  'pause',
-  'pause a run after the step under way',
-  (step) => `pauses after the step under way (${step} done)`,
-);
-export const resumeCommand = controlCommand('resume', 'let a paused run go on', (step) => `goes on from step ${step}`);
-export const stopCommand = controlCommand(
-  'stop',
-  'end a run after the step under way: evaluate, write the policy',
-  (step) => `ends after the step under way (${step} done); its policy is evaluated and written`,
-);
+export const pinCommand = pinningCommand('pin', 'keep the state after a step, whatever evenkeel gc tidies away');
+export const unpinCommand = pinningCommand('unpin', 'let evenkeel gc tidy away the state after a step again');

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
-import { pauseCommand, resumeCommand, stopCommand } from './control.ts';
+import { changesCommand } from './changes.ts';
+import { evaluateNowCommand, pauseCommand, pinCommand, resumeCommand, stopCommand, unpinCommand } from './control.ts';
 import { dataImportCommand } from './data-import.ts';
 import { dataListCommand } from './data-list.ts';
 import { doctorCommand } from './doctor.ts';
@@ -8,8 +9,11 @@ import { experimentCommand } from './experiment.ts';
 import { methodsCommand } from './methods.ts';
 import { modelInfoCommand } from './model-info.ts';
 import { modelMakeCommand } from './model-make.ts';
+import { rollbackCommand } from './rollback.ts';
 import { runsCommand } from './runs.ts';
+import { setCommand } from './set.ts';
 import { showCommand } from './show.ts';
+import { taskAddCommand, taskRetireCommand } from './task.ts';
 import { train } from './train.ts';
 import { verifierAddCommand } from './verifier-add.ts';
 import { verifierGenerateCommand } from './verifier-generate.ts';
@@ -30,6 +34,14 @@ export const commands: readonly Command[] = [
   pauseCommand,
   resumeCommand,
   stopCommand,
+  setCommand,
+  taskAddCommand,
+  taskRetireCommand,
+  evaluateNowCommand,
+  changesCommand,
+  rollbackCommand,
+  pinCommand,
+  unpinCommand,
   evaluateCommand,
   experimentCommand,
   dataImportCommand,

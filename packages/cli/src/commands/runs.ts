@@ -1,9 +1,12 @@
 /** `evenkeel runs`: every run of the home, from its records, without a server. */
-import { livingSupervisor } from '@evenkeel/infra';
+import { readChanges } from '@evenkeel/activities';
 import { type Command, exitCodes } from '../command.ts';
 import { positional } from '../flag-values.ts';
 import { lastStep, readEvaluations, readResult } from '../run-records.ts';
+import { currentConfig } from '../train/current-config.ts';
 import { readRunRecord, runNames } from '../train/run-record.ts';
+import { type RunStanding, runStandings } from '../train/run-standing.ts';
+import { isOfWeight } from '../view/change-text.ts';
 import { percent } from '../view/terminal-text.ts';
 import { textTable } from '../view/text-table.ts';
 
@@ -13,8 +16,13 @@ interface RunSummary {
   readonly method: string;
   readonly tasks: readonly string[];
   readonly seed: number;
-  /** `open`: not finished, and the home's processes are up; `left`: not finished, and nothing works on it. */
-  readonly state: 'finished' | 'open' | 'left';
+  readonly state: RunStanding['state'];
+  /** Why it paused by itself; null where it did not. */
+  readonly reason: RunStanding['reason'];
+  /** Which run it is a branch of, and from which step; null where it is none. */
+  readonly branch: { readonly of: string; readonly step: number } | null;
+  /** Changes that took effect since it began, but for pauses. */
+  readonly changes: number;
   readonly step: number;
   readonly steps: number;
   /** Of the last evaluation; null before the first. */
@@ -26,8 +34,11 @@ interface RunSummary {
 }
 
 /** @throws {ConfigError} `run-unknown`, or where the record is not one */
-async function summarise(home: string, run: string): Promise<RunSummary> {
-  const { config, createdAt } = await readRunRecord(home, run);
+async function summarise(home: string, run: string, { state, reason }: RunStanding): Promise<RunSummary> {
+  const record = await readRunRecord(home, run);
+  const { createdAt, branch = null } = record;
+  const config = await currentConfig(home, record);
+  const changes = (await readChanges(home, run)).filter(isOfWeight).length;
   const [step, evaluations, result] = await Promise.all([
     lastStep(home, run),
     readEvaluations(home, run),
@@ -39,7 +50,7 @@ async function summarise(home: string, run: string): Promise<RunSummary> {
     method: config.method.name,
     tasks: config.tasks.map(({ name }) => name),
     seed: config.seed,
-    state: result !== null ? 'finished' : livingSupervisor(home) === null ? 'left' : 'open',
+    ...{ state, reason, branch, changes },
     step,
     steps: config.steps,
     evaluatedAt: evaluation?.step ?? null,
@@ -59,13 +70,16 @@ export const runsCommand: Command = {
 Worst task and average are those of a run's last evaluation on held-out puzzles.
   finished  the policy is written
   open      not finished; the home's processes are up
+  paused    not finished; waits for evenkeel resume, or for what is said below the table to be mended
   left      not finished; npm start -- --run NAME goes on with it`,
   async run({ positionals, home, json, print, printJson, note }) {
     positional(positionals, { least: 0, most: 0 }, 'none: evenkeel runs');
     const summaries: RunSummary[] = [];
-    for (const name of await runNames(home)) {
+    const names = await runNames(home);
+    const standings = await runStandings(home, names);
+    for (const [place, name] of names.entries()) {
       try {
-        summaries.push(await summarise(home, name));
+        summaries.push(await summarise(home, name, standings[place]!));
       } catch (error) {
         note(`${name}: ${(error as Error).message}`);
       }
@@ -80,9 +94,22 @@ Worst task and average are those of a run's last evaluation on held-out puzzles.
       return exitCodes.done;
     }
     for (const line of runTable(summaries)) print(line);
+    for (const line of notes(summaries)) print(line);
     return exitCodes.done;
   },
 };
+
+/** What has no room in a column. */
+function notes(summaries: readonly RunSummary[]): string[] {
+  const lines = summaries.flatMap(({ run, branch, changes, reason }) => [
+    ...(branch === null ? [] : [`${run}: branch of ${branch.of} after step ${branch.step}`]),
+    ...(changes === 0
+      ? []
+      : [`${run}: changed ${changes === 1 ? 'once' : `${changes} times`}; evenkeel changes ${run}`]),
+    ...(reason === null ? [] : [`${run}: paused after step ${reason.step}: ${reason.message} (${reason.code})`]),
+  ]);
+  return lines.length === 0 ? [] : ['', ...lines];
+}
 
 function runTable(summaries: readonly RunSummary[]): string[] {
   return textTable(

@@ -1,11 +1,14 @@
 /** `evenkeel show`: one run as it was written down, or one step of it, without a server. */
-import { type Evaluation, runFolder, type StepTable, type TaskRow } from '@evenkeel/activities';
+import { type Evaluation, readChanges, runFolder, type StepTable, type TaskRow } from '@evenkeel/activities';
 import { ConfigError } from '@evenkeel/core';
-import type { RunConfig } from '@evenkeel/protocol';
+import type { AppliedChange, RunConfig } from '@evenkeel/protocol';
 import { type Command, exitCodes } from '../command.ts';
 import { positional, wholeFlag } from '../flag-values.ts';
 import { lastStep, type RunEnd, readEvaluations, readResult, readStep, readSteps } from '../run-records.ts';
+import { currentConfig } from '../train/current-config.ts';
 import { type RunRecord, readRunRecord } from '../train/run-record.ts';
+import { type RunStanding, runStandings } from '../train/run-standing.ts';
+import { changeText, isOfWeight } from '../view/change-text.ts';
 import { resultTable } from '../view/result-table.ts';
 import { addSilence, type Silence, silenceText } from '../view/silence-text.ts';
 import { grouped, percent, wantsColour } from '../view/terminal-text.ts';
@@ -31,21 +34,36 @@ Examples:
       else for (const line of stepLines(table)) print(line);
       return exitCodes.done;
     }
-    const [steps, evaluations, result] = await Promise.all([
+    const [steps, evaluations, result, changes, config, standings] = await Promise.all([
       readSteps(home, run),
       readEvaluations(home, run),
       readResult(home, run),
+      readChanges(home, run),
+      currentConfig(home, record),
+      runStandings(home, [run]),
     ]);
+    const standing = standings[0]!;
     if (json) {
-      printJson({ kind: 'run', ...record });
+      printJson({ kind: 'run', ...record, state: standing.state, reason: standing.reason });
+      for (const change of changes) printJson({ kind: 'change', run, ...change });
       for (const table of steps) printJson({ kind: 'step', run, ...table });
       for (const evaluation of evaluations) printJson({ kind: 'evaluation', run, ...evaluation });
       if (result !== null) printJson({ kind: 'end', run, ...result });
       return exitCodes.done;
     }
     const color = wantsColour(process.stdout);
-    for (const line of runLines({ record, folder: runFolder(home, run), steps, evaluations, result, color }))
-      print(line);
+    const view = {
+      record,
+      config,
+      standing,
+      changes: changes.filter(isOfWeight),
+      folder: runFolder(home, run),
+      steps,
+      evaluations,
+      result,
+      color,
+    };
+    for (const line of runLines(view)) print(line);
     return exitCodes.done;
   },
 };
@@ -61,7 +79,12 @@ async function findStep(home: string, run: string, step: number): Promise<StepTa
 }
 
 interface RunView {
+  /** As it began. */
   readonly record: RunRecord;
+  /** As it is now, after its changes. */
+  readonly config: RunConfig;
+  readonly standing: RunStanding;
+  readonly changes: readonly AppliedChange[];
   readonly folder: string;
   readonly steps: readonly StepTable[];
   readonly evaluations: readonly Evaluation[];
@@ -70,10 +93,11 @@ interface RunView {
 }
 
 /** A run as lines of text. */
-function runLines({ record, folder, steps, evaluations, result, color }: RunView): string[] {
-  const { config } = record;
+function runLines(view: RunView): string[] {
+  const { config, changes, steps, evaluations, color } = view;
   const [base, last] = [evaluations[0], evaluations.at(-1)];
-  const lines = [...textTable([{ heading: 'run' }, { heading: config.run }], configRows(record, folder, result))];
+  const lines = [...textTable([{ heading: 'run' }, { heading: config.run }], configRows(view))];
+  if (changes.length > 0) lines.push('', ...changeLines(changes));
   if (steps.length > 0) lines.push('', ...stepsTable(config, steps), ...noVerdictLines(steps));
   if (evaluations.length > 0) {
     lines.push('', ...evaluationsTable(config, evaluations), ...noVerdictLines(evaluations, ' in evaluations'));
@@ -85,7 +109,22 @@ function runLines({ record, folder, steps, evaluations, result, color }: RunView
   return lines;
 }
 
-function configRows({ config, createdAt, configHash }: RunRecord, folder: string, result: RunEnd | null): string[][] {
+function changeLines(changes: readonly AppliedChange[]): string[] {
+  const rows = changes.map(({ step, change }) => [String(step), changeText(change)]);
+  return textTable([{ heading: 'changed after', right: true }, { heading: '' }], rows);
+}
+
+function stateText({ record: { run }, standing: { state, reason }, result }: RunView): string {
+  if (result !== null) return `finished after step ${result.step}`;
+  if (reason !== null) return `paused after step ${reason.step}: ${reason.message} (${reason.code})`;
+  if (state === 'paused') return `paused; evenkeel resume ${run} goes on with it`;
+  if (state === 'open') return 'under way';
+  return `not finished; npm start -- --run ${run} goes on with it`;
+}
+
+function configRows(view: RunView): string[][] {
+  const { record, config, folder, result } = view;
+  const { createdAt, configHash, branch } = record;
   const { method, optimizer, evaluation } = config;
   const tasks = config.tasks.map(({ name, verifier, level, style, prompts }) => {
     const whose = name === verifier || name.startsWith(`${verifier}-`) ? '' : `${verifier} `;
@@ -100,6 +139,7 @@ function configRows({ config, createdAt, configHash }: RunRecord, folder: string
   const lambda = 'lambda' in method.weighter ? `, λ ${method.weighter.lambda}` : '';
   return [
     ['begun', createdAt],
+    ...(branch === undefined ? [] : [['branch', `of ${branch.of}, after step ${branch.step}`]]),
     ['method', `${method.name}: ${parts.join(', ')}${lambda}`],
     ['tasks', tasks.length > 8 ? `${tasks.slice(0, 8).join(', ')}, and ${tasks.length - 8} more` : tasks.join(', ')],
     ...inputRows(config),
@@ -114,12 +154,7 @@ function configRows({ config, createdAt, configHash }: RunRecord, folder: string
       `${evaluation.promptsPerTask} ${evaluation.split} puzzles per task, temperature ${evaluation.temperature}, ${evaluation.every === 0 ? 'at start and end' : `every ${evaluation.every} steps`}`,
     ],
     ['configuration', configHash],
-    [
-      'state',
-      result === null
-        ? `not finished; npm start -- --run ${config.run} goes on with it`
-        : `finished after step ${result.step}`,
-    ],
+    ['state', stateText(view)],
     ['folder', folder],
     ...(result === null
       ? []
@@ -172,8 +207,17 @@ const MOST_INPUTS = 20;
 /** Tasks with a column of their own; of more, only worst and average are shown. */
 const MOST_COLUMNS = 5;
 
+/** The tasks of a run, those that were retired at the end. */
+function taskNames(
+  { tasks }: RunConfig,
+  tables: readonly { readonly tasks: readonly { readonly task: string }[] }[],
+): string[] {
+  const seen = tables.flatMap((table) => table.tasks.map(({ task }) => task));
+  return [...new Set([...tasks.map(({ name }) => name), ...seen])];
+}
+
 function stepsTable(config: RunConfig, steps: readonly StepTable[]): string[] {
-  const names = config.tasks.map(({ name }) => name);
+  const names = taskNames(config, steps);
   const shown = names.length <= MOST_COLUMNS ? names : [];
   return textTable(
     [
@@ -196,7 +240,7 @@ function stepsTable(config: RunConfig, steps: readonly StepTable[]): string[] {
         }),
         percent(worst.accuracy),
         percent(mean),
-        shown.map((name) => (rows.get(name)?.weight ?? 0).toFixed(2)).join(' '),
+        shown.map((name) => rows.get(name)?.weight.toFixed(2) ?? '–').join(' '),
         String(rounds),
         loss.toFixed(4),
         entropy.toFixed(3),
@@ -206,7 +250,7 @@ function stepsTable(config: RunConfig, steps: readonly StepTable[]): string[] {
 }
 
 function evaluationsTable(config: RunConfig, evaluations: readonly Evaluation[]): string[] {
-  const names = config.tasks.map(({ name }) => name);
+  const names = taskNames(config, evaluations);
   const shown = names.length <= MOST_COLUMNS ? names : [];
   return textTable(
     [

@@ -28,6 +28,16 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
     value: 'N',
     help: 'evaluate after every N steps; 0: at start and end only (default: 15)',
   },
+  changes: {
+    type: 'string',
+    value: 'FILE',
+    help: 'changes to make at their steps: what evenkeel changes RUN --json wrote of another run',
+  },
+  set: {
+    ...{ type: 'string', multiple: true, value: 'NAME=VALUE' },
+    help: 'of a run that is there: change a setting before it goes on, as evenkeel set does; may be given several times',
+  },
+  stop: { type: 'boolean', help: 'of a run that is there: end it where it stands, evaluate, write the policy' },
   yes: yesFlag,
   'keep-inputs': {
     type: 'boolean',
@@ -61,7 +71,7 @@ function fromFile(path: string): RunFile {
 /** Flags that say what a run is; the others say how it is looked after. */
 const SETTINGS = [
   ...['method', 'tasks', 'steps', 'seed', 'lambda', 'model', 'device', 'prompts', 'samples', 'learning-rate'],
-  'evaluate-every',
+  ...['evaluate-every', 'changes'],
 ] as const;
 
 /** Whether a run is named and nothing is said of what it is: one that exists goes on as it was recorded. */

@@ -1,22 +1,27 @@
 /** `evenkeel train`: the main job. Starts what is not running, follows the run, and says at the end what it was worth. */
 import { join } from 'node:path';
-import { type Evaluation, runFolder, type StepTable } from '@evenkeel/activities';
-import { type ArtefactRef, EvenkeelError, type Logger } from '@evenkeel/core';
+import { type Evaluation, readChanges, runFolder, type StepTable } from '@evenkeel/activities';
+import { ConfigError, EvenkeelError, type Logger } from '@evenkeel/core';
 import { InfraError, livingSupervisor, type Supervisor, startSupervisor } from '@evenkeel/infra';
 import type { RunConfig } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import type { RunResult } from '@evenkeel/workflows';
 import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
 import { textFlag, wholeFlag } from '../flag-values.ts';
+import { readResult } from '../run-records.ts';
+import { type BeginOptions, beginRun } from '../train/begin-run.ts';
 import { claimEngine } from '../train/claim-engine.ts';
 import { type Configured, configureRun, goOnWith } from '../train/configure.ts';
 import { currentConfig } from '../train/current-config.ts';
-import { followRun, pause, type RunEvent } from '../train/follow-run.ts';
+import { followRun, PausedRun, pause, type RunEvent } from '../train/follow-run.ts';
 import { homeProcesses } from '../train/home-processes.ts';
 import { keepScripts } from '../train/keep-scripts.ts';
 import { liveModel, noProgress, observeEvent } from '../train/live-model.ts';
+import { runPausedError, writePauseReason } from '../train/pause-reason.ts';
+import { checkChanges, readChangesFile } from '../train/recorded-changes.ts';
 import { connectRunClient, type RunClient } from '../train/run-client.ts';
-import { claimRun, findRunRecord, type RunRecord } from '../train/run-record.ts';
+import { claimRun, findRunRecord, type RunRecord, readRunRecord } from '../train/run-record.ts';
+import { settingsOf } from '../train/setting-assignments.ts';
 import { createLiveView, type LiveView } from '../view/live-view.ts';
 import { resultPlaces, resultTable } from '../view/result-table.ts';
 import { silentTaskText } from '../view/silence-text.ts';
@@ -47,21 +52,27 @@ Examples:
 };
 
 async function runTraining(invocation: Invocation): Promise<ExitCode> {
-  const { home, json } = invocation;
+  const { home, json, flags } = invocation;
+  const request = requestFrom(flags);
   const { config, verifiers } = await configure(invocation);
-  const { isNew } = await claimRun(home, config, new Date().toISOString());
-  const engine = await claimEngine(home, config.run, invocation.flags['accept-engine'] === true);
+  await refuseRequest(home, config.run, request);
+  const changesFile = textFlag(flags, 'changes');
+  const scheduled = changesFile === undefined ? [] : readChangesFile(changesFile);
+  checkChanges(config, scheduled);
+  const { isNew } = await claimRun(home, config, new Date().toISOString(), { scheduled });
+  const engine = await claimEngine(home, config.run, flags['accept-engine'] === true);
   const store = await openFolderStore(join(home, 'store'));
   await keepScripts(store, verifiers, home);
   const configRef = await store.putJson('config', config);
   const stream = process.stderr;
   const view = json ? null : createLiveView({ stream, isTty: stream.isTTY === true, noColor: !wantsColour(stream) });
-  const session = new Session(invocation, config, view);
+  const record = { ...(await readRunRecord(home, config.run)), config };
+  const session = new Session(invocation, record, view);
   if (engine !== null && engine.note !== null) session.logger.warn(engine.note);
   try {
     const supervisor = await takeHome(invocation, session, config);
     try {
-      return await session.follow(supervisor, configRef, isNew);
+      return await session.follow(supervisor, { ...request, home, record, config: configRef, goesOn: !isNew });
     } finally {
       view?.close();
       await supervisor?.stop();
@@ -69,6 +80,31 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
   } finally {
     view?.close();
     await store.close();
+  }
+}
+
+type Request = Pick<BeginOptions, 'settings' | 'stop'>;
+
+/** What is asked of a run that is there, besides going on. */
+function requestFrom({ set, stop }: Invocation['flags']): Request {
+  const assignments = (set ?? []) as readonly string[];
+  return { settings: assignments.length === 0 ? null : settingsOf(assignments), stop: stop === true };
+}
+
+/** @throws {ConfigError} where there is no run of which it could be asked, or it is finished */
+async function refuseRequest(home: string, run: string, { settings, stop }: Request): Promise<void> {
+  if (settings === null && !stop) return;
+  const refuse = (state: string, wish: string) => {
+    const flags = [...(settings === null ? [] : ['--set']), ...(stop ? ['--stop'] : [])].join(' and ');
+    throw new ConfigError(`Cannot do ${flags} for run "${run}": ${state}, expected ${wish}`, { code: 'run-unfit' });
+  };
+  if ((await findRunRecord(home, run)) === null) {
+    refuse('it is a new one', 'one that was begun; what a new run is, its flags and its configuration file say');
+  }
+  const end = await readResult(home, run);
+  if (end !== null) {
+    const wish = `one under way: to train on from any of its steps, evenkeel rollback ${run} --to STEP --set steps=N`;
+    refuse(`it is finished after step ${end.step}`, wish);
   }
 }
 
@@ -93,14 +129,9 @@ async function configure(invocation: Invocation): Promise<Configured> {
 
 /** The run that is named, as it was recorded. */
 async function goOn(invocation: Invocation, record: RunRecord, keepInputs: boolean): Promise<Configured> {
-  const store = await openFolderStore(join(invocation.home, 'store'));
-  try {
-    const current = await currentConfig(invocation.home, record, store);
-    const threads = wholeFlag(invocation.flags, 'threads', undefined, 1);
-    return await goOnWith({ invocation, record, current, keepInputs, threads });
-  } finally {
-    await store.close();
-  }
+  const current = await currentConfig(invocation.home, record);
+  const threads = wholeFlag(invocation.flags, 'threads', undefined, 1);
+  return await goOnWith({ invocation, record, current, keepInputs, threads });
 }
 
 /** Becomes the home's supervisor; null where another process is it already. */
@@ -129,14 +160,14 @@ async function takeHome(invocation: Invocation, session: Session, config: RunCon
 class Session {
   readonly logger: Logger;
   #invocation: Invocation;
-  #config: RunConfig;
+  #record: RunRecord;
   #view: LiveView | null;
   #progress = noProgress;
   #startedAt = performance.now();
 
-  constructor(invocation: Invocation, config: RunConfig, view: LiveView | null) {
+  constructor(invocation: Invocation, record: RunRecord, view: LiveView | null) {
     this.#invocation = invocation;
-    this.#config = config;
+    this.#record = record;
     this.#view = view;
     const say = (level: string) => (message: string) => {
       if (invocation.json) invocation.printJson({ kind: 'log', level, message });
@@ -145,21 +176,30 @@ class Session {
     this.logger = { debug() {}, info: say('info'), warn: say('warn'), error: say('error') };
   }
 
-  async follow(supervisor: Supervisor | null, configRef: ArtefactRef, isNew: boolean): Promise<ExitCode> {
+  async follow(supervisor: Supervisor | null, begin: Omit<BeginOptions, 'client'>): Promise<ExitCode> {
     const { home } = this.#invocation;
-    const { run } = this.#config;
+    const { run } = this.#record;
     const client = await connectRunClient(home);
     const interrupt = new AbortController();
     const onSignal = () => interrupt.abort();
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
     try {
-      await client.start({ run, config: configRef, method: this.#config.method.name });
-      if (!isNew) await client.update(run, 'resume').catch(() => undefined);
+      const changes = await readChanges(home, run);
+      this.#progress = { ...noProgress, changes };
+      await beginRun({ ...begin, client });
       const onEvent = (event: RunEvent) => this.#observe(event, supervisor, client);
-      const result = await followRun({ home, run, client, signal: interrupt.signal, onEvent });
+      const follow = { home, run, client, signal: interrupt.signal, changes: changes.length, onEvent };
+      const result = await followRun(follow);
       if (result !== null) return this.#finish(result, client.uiOf(run));
       return await this.#interrupted(supervisor, client);
+    } catch (error) {
+      if (!(error instanceof PausedRun)) throw error;
+      const { code, message, step } = error.reason;
+      const { json, printJson } = this.#invocation;
+      await writePauseReason(home, run, { code, message, step });
+      if (json) printJson({ kind: 'paused', run, step, reason: error.reason });
+      throw runPausedError(run, error.reason);
     } finally {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
@@ -181,6 +221,7 @@ class Session {
     if (json) {
       if (event.kind === 'step') printJson({ kind: 'step', ...event.table });
       if (event.kind === 'evaluation') printJson({ kind: 'evaluation', ...event.evaluation });
+      if (event.kind === 'change') printJson({ kind: 'change', run: this.#record.run, ...event.change });
       if (event.kind === 'retry') printJson(event);
       if (event.kind === 'status' && event.status.phase !== before?.phase) {
         printJson({ kind: 'phase', run: event.status.run, phase: event.status.phase, step: event.status.step });
@@ -192,13 +233,13 @@ class Session {
     }
     if (event.kind !== 'status') return;
     const processes = supervisor?.processes() ?? [];
-    const temporalUi = client.uiOf(this.#config.run);
-    this.#view?.update(liveModel(this.#config, this.#progress, { seconds, temporalUi, processes }));
+    const temporalUi = client.uiOf(this.#record.run);
+    this.#view?.update(liveModel(this.#record, this.#progress, { seconds, temporalUi, processes }));
   }
 
   /** Ctrl-C: the run pauses after its step, then the processes end; where another process is the supervisor, nothing is changed. */
   async #interrupted(supervisor: Supervisor | null, client: RunClient): Promise<ExitCode> {
-    const { run } = this.#config;
+    const { run } = this.#record;
     if (supervisor === null) {
       this.logger.info(`Left run "${run}", which goes on; pause it: ./evenkeel pause ${run}`);
       return exitCodes.interrupted;
@@ -223,9 +264,9 @@ class Session {
     clearTimeout(giveUp);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
-    const step = this.#progress.status?.step ?? 0;
+    const { step = 0, steps = this.#record.config.steps } = this.#progress.status ?? {};
     this.#view?.close();
-    const place = `at step ${step} of ${this.#config.steps}; the same command goes on from there`;
+    const place = `at step ${step} of ${steps}; the same command goes on from there`;
     this.logger.info(isAtRest ? `Paused run "${run}" ${place}` : `Stopped run "${run}" in mid-step, ${place}`);
     return exitCodes.interrupted;
   }
@@ -246,14 +287,14 @@ class Session {
       return exitCodes.done;
     }
     const folder = runFolder(home, result.run);
-    const { samplesPerPrompt, split } = this.#config.evaluation;
+    const { samplesPerPrompt, split } = this.#record.config.evaluation;
     for (const line of [
       '',
       ...resultTable({ base, trained, samplesPerPrompt, split }, wantsColour(process.stdout)),
       '',
     ])
       print(line);
-    const places = { run: result.run, seed: this.#config.seed, folder, policy: result.policy, temporalUi };
+    const places = { run: result.run, seed: this.#record.config.seed, folder, policy: result.policy, temporalUi };
     for (const line of resultPlaces(places)) print(line);
     return exitCodes.done;
   }

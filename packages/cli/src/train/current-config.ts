@@ -1,26 +1,14 @@
-import { ConfigError, EvenkeelError } from '@evenkeel/core';
-import { parseRunConfig, type RunConfig } from '@evenkeel/protocol';
-import type { ArtefactStore } from '@evenkeel/store';
-import { z } from 'zod';
-import { lastState } from '../run-records.ts';
+import { readChanges } from '@evenkeel/activities';
+import { changedConfig, type RunConfig } from '@evenkeel/protocol';
 import type { RunRecord } from './run-record.ts';
 
 /**
- * A run's configuration as it is now: what it was started with, and every change that took effect since. Between two steps only:
- * a change that waits for the step under way is not in it.
+ * A run's configuration as it is now: what it began with, and every change that took effect since. A change that waits for the step
+ * under way is not in it.
  *
- * @throws {ConfigError} `config-lost` where the store no longer has it
+ * @throws {ConfigError} `changes-damaged` where one of its changes cannot be read
  */
-export async function currentConfig(home: string, record: RunRecord, store: ArtefactStore): Promise<RunConfig> {
-  const state = await lastState(home, record.run);
-  if (state === null) return record.config;
-  try {
-    return parseRunConfig(await store.getJson(state.config, z.unknown()));
-  } catch (cause) {
-    if (!(cause instanceof EvenkeelError)) throw cause;
-    throw new ConfigError(
-      `Cannot read the configuration of run "${record.run}" after step ${state.step}: ${cause.message}; expected it in the store: restore it from a backup, or roll back to a step that is whole`,
-      { code: 'config-lost', cause },
-    );
-  }
+export async function currentConfig(home: string, { run, config }: RunRecord): Promise<RunConfig> {
+  const changes = await readChanges(home, run);
+  return changes.reduce((before, { step, change }) => changedConfig(before, change, { run, step }), config);
 }

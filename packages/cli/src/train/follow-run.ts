@@ -2,7 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Evaluation, runFolder, type StepTable, stepRecordName } from '@evenkeel/activities';
-import type { RunResult, RunStatus, StepStatus } from '@evenkeel/workflows';
+import type { AppliedChange } from '@evenkeel/protocol';
+import type { PauseReason, RunResult, RunStatus, StepStatus } from '@evenkeel/workflows';
+import { readChange } from '../run-records.ts';
 import type { Retry, RunClient } from './run-client.ts';
 
 const POLL_MS = 750;
@@ -15,6 +17,8 @@ export type RunEvent =
   | { readonly kind: 'status'; readonly status: RunStatus; readonly step: StepStatus | null }
   | { readonly kind: 'step'; readonly table: StepTable }
   | { readonly kind: 'evaluation'; readonly evaluation: Evaluation }
+  /** A change of the run took effect. */
+  | { readonly kind: 'change'; readonly change: AppliedChange }
   /** Told once for each reason. */
   | ({ readonly kind: 'retry' } & Retry);
 
@@ -23,16 +27,37 @@ export interface FollowOptions {
   readonly run: string;
   readonly client: RunClient;
   readonly signal: AbortSignal;
+  /** Changes that took effect before, and are not told. */
+  readonly changes: number;
   readonly onEvent: (event: RunEvent) => void;
+}
+
+/** The run waits for a person: what failed for good is its reason. */
+export class PausedRun extends Error {
+  override readonly name = 'PausedRun';
+  readonly reason: PauseReason;
+
+  constructor(reason: PauseReason) {
+    super(reason.message);
+    this.reason = reason;
+  }
 }
 
 /**
  * Follows until the run ends or the signal aborts. A server or worker that is just being started again is waited for.
  *
  * @returns the result; null where the signal aborted
+ * @throws {PausedRun} where the run paused by itself
  */
-export async function followRun({ home, run, client, signal, onEvent }: FollowOptions): Promise<RunResult | null> {
-  const seen = { step: -1, evaluations: new Set<number>(), retries: new Set<string>() };
+export async function followRun({
+  home,
+  run,
+  client,
+  signal,
+  changes,
+  onEvent,
+}: FollowOptions): Promise<RunResult | null> {
+  const seen = { step: -1, evaluations: new Set<number>(), retries: new Set<string>(), changes };
   let result: RunResult | undefined;
   let failure: unknown;
   client.result(run, signal).then(
@@ -58,8 +83,14 @@ export async function followRun({ home, run, client, signal, onEvent }: FollowOp
         seen.evaluations.add(evaluation.step);
         onEvent({ kind: 'evaluation', evaluation });
       }
+      for (let change = await readChange(home, run, seen.changes + 1); change !== null; ) {
+        seen.changes++;
+        onEvent({ kind: 'change', change });
+        change = await readChange(home, run, seen.changes + 1);
+      }
       const step = ended ? null : await client.stepStatus(run, status.step + 1).catch(() => null);
       onEvent({ kind: 'status', status, step });
+      if (!ended && status.paused && status.reason !== null) throw new PausedRun(status.reason);
     }
     if (ended) return result!;
     if (look % RETRIES_EVERY === 0) {

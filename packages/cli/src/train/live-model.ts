@@ -1,10 +1,12 @@
 /** What is known of a run as it goes, gathered into the model that the live view shows. The clock is the caller's. */
 import type { Evaluation, StepTable } from '@evenkeel/activities';
-import type { RunConfig } from '@evenkeel/protocol';
+import type { AppliedChange } from '@evenkeel/protocol';
 import type { RunStatus } from '@evenkeel/workflows';
+import { appliedChangeText, isOfWeight } from '../view/change-text.ts';
 import type { LiveModel, LiveTask } from '../view/render-live.ts';
 import { addSilence, silenceText } from '../view/silence-text.ts';
 import type { RunEvent } from './follow-run.ts';
+import type { RunRecord } from './run-record.ts';
 
 /** Steps whose pace counts for the time left. */
 const PACE_STEPS = 10;
@@ -15,6 +17,8 @@ export interface Progress {
   readonly tables: readonly StepTable[];
   readonly base: Evaluation | null;
   readonly evaluation: Evaluation | null;
+  /** Those that took effect, of all of the run. */
+  readonly changes: readonly AppliedChange[];
   /** When each step was seen to be done, in seconds since the start of looking. */
   readonly finishedAt: readonly { readonly step: number; readonly seconds: number; readonly tokens: number }[];
 }
@@ -25,6 +29,7 @@ export const noProgress: Progress = {
   tables: [],
   base: null,
   evaluation: null,
+  changes: [],
   finishedAt: [],
 };
 
@@ -35,6 +40,8 @@ export function observeEvent(progress: Progress, event: RunEvent, seconds: numbe
       return { ...progress, status: event.status, stepPhase: event.step?.phase ?? null };
     case 'retry':
       return progress;
+    case 'change':
+      return { ...progress, changes: [...progress.changes, event.change] };
     case 'evaluation':
       return { ...progress, base: progress.base ?? event.evaluation, evaluation: event.evaluation };
     case 'step': {
@@ -72,8 +79,12 @@ export interface Surroundings {
   readonly processes: LiveModel['processes'];
 }
 
-export function liveModel(config: RunConfig, progress: Progress, around: Surroundings): LiveModel {
-  const { status, tables, base, evaluation } = progress;
+export function liveModel({ config, branch }: RunRecord, progress: Progress, around: Surroundings): LiveModel {
+  const { status, tables, base, evaluation, changes } = progress;
+  // What was changed as it went: the workflow knows the run as it is, the record as it began.
+  const steps = status === null || status.steps === 0 ? config.steps : status.steps;
+  const told = changes.filter(isOfWeight);
+  const tasks = status === null || status.tasks.length === 0 ? config.tasks.map(({ name }) => name) : status.tasks;
   const table = tables.at(-1) ?? status?.table ?? null;
   const pace = paceOf(progress);
   const step = status?.step ?? 0;
@@ -87,14 +98,18 @@ export function liveModel(config: RunConfig, progress: Progress, around: Surroun
     phase: status?.phase ?? 'opening',
     stepPhase: progress.stepPhase,
     step,
-    steps: config.steps,
-    tasks: config.tasks.map(({ name }) => {
+    steps,
+    ...(branch === undefined ? {} : { branch: `${branch.of} after step ${branch.step}` }),
+    ...(told.length === 0 ? {} : { changes: told.map(appliedChangeText) }),
+    ...(status === null || status.waiting.length === 0 ? {} : { waiting: status.waiting.length }),
+    ...(status?.reason == null ? {} : { reason: `${status.reason.message} (${status.reason.code})` }),
+    tasks: tasks.map((name) => {
       const row = table?.tasks.find(({ task }) => task === name);
       return {
         task: name,
         accuracy: row === undefined || row.drawn === 0 || row.silent === true ? null : row.accuracy,
         baseAccuracy: accuracyOf(base, name),
-        weight: row?.weight ?? 1 / config.tasks.length,
+        weight: row?.weight ?? 1 / tasks.length,
         filterRate: row?.filterRate ?? 0,
         trained: row?.trained ?? 0,
         ...silenceOf(tables, name),
@@ -103,7 +118,7 @@ export function liveModel(config: RunConfig, progress: Progress, around: Surroun
     worst: table === null ? null : table.worst,
     mean: table?.mean ?? null,
     tokensPerSecond: pace?.tokensPerSecond ?? null,
-    secondsLeft: pace === null ? null : pace.secondsPerStep * (config.steps - step),
+    secondsLeft: pace === null ? null : pace.secondsPerStep * (steps - step),
     elapsedSeconds: around.seconds,
     temporalUi: around.temporalUi,
     processes: around.processes,

@@ -3,8 +3,14 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runFolder, writeRunRecord } from '@evenkeel/activities';
-import { ConfigError } from '@evenkeel/core';
-import { configHash, type RunConfig, runConfigSchema } from '@evenkeel/protocol';
+import { ConfigError, hashOf } from '@evenkeel/core';
+import {
+  configHash,
+  type RunConfig,
+  runConfigSchema,
+  type ScheduledChange,
+  scheduledChangeSchema,
+} from '@evenkeel/protocol';
 import { z } from 'zod';
 import { engineNow, engineSchema } from './engine.ts';
 
@@ -20,6 +26,8 @@ export const runRecordSchema = z.strictObject({
   engineBefore: engineSchema.exactOptional(),
   /** The run began from the state of another one after that step; left out where it began from its base. */
   branch: z.strictObject({ of: z.string(), step: z.number().int().nonnegative() }).exactOptional(),
+  /** Changes given with its start, each of which takes effect after that step; left out where there are none. */
+  scheduled: z.array(scheduledChangeSchema).exactOptional(),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 
@@ -67,29 +75,46 @@ function differences(before: unknown, after: unknown, path = ''): string[] {
   );
 }
 
+/** What a run begins with besides its configuration. */
+export interface Beginning {
+  readonly branch?: { readonly of: string; readonly step: number };
+  readonly scheduled?: readonly ScheduledChange[];
+}
+
 /**
  * Takes the run's name for this configuration, or finds it taken for the same one.
  *
- * @throws {ConfigError} `run-differs` where the name stands for another configuration
+ * @param beginning what it begins with; of a run that is there already, changes must be those that it began with
+ * @throws {ConfigError} `run-differs` where the name stands for another configuration, or for other changes
  */
 export async function claimRun(
   home: string,
   config: RunConfig,
   createdAt: string,
+  { branch, scheduled = [] }: Beginning = {},
 ): Promise<{ readonly isNew: boolean }> {
   const hash = configHash(config);
   const found = await findRunRecord(home, config.run);
   if (found === null) {
-    const engine = engineNow();
-    const record: RunRecord = { version: 1, run: config.run, configHash: hash, config, createdAt, engine };
-    await writeRunRecord(home, config.run, 'run.json', record);
+    // A branch takes over the engine of its origin when it begins to compute.
+    const begun = branch === undefined ? { engine: engineNow() } : { branch };
+    const record: RunRecord = { version: 1, run: config.run, configHash: hash, config, createdAt, ...begun };
+    const whole = scheduled.length === 0 ? record : { ...record, scheduled: [...scheduled] };
+    await writeRunRecord(home, config.run, 'run.json', whole);
     return { isNew: true };
   }
+  const aloneText = `to go on with it as it is: evenkeel train --run ${config.run}`;
   // A record from before is read as one of today: its own hash is then that of what was read.
   if (configHash(found.config) !== hash) {
     const changed = differences(found.config, config).slice(0, 3).join('; ');
     throw new ConfigError(
-      `Cannot train "${config.run}": a run of this name exists with another configuration (${changed}), expected a new name: --run NAME; or to go on with it as it is: evenkeel train --run ${config.run}; what can be changed as it goes, evenkeel set changes`,
+      `Cannot train "${config.run}": a run of this name exists with another configuration (${changed}), expected a new name: --run NAME; or ${aloneText}; what can be changed as it goes, evenkeel set changes`,
+      { code: 'run-differs' },
+    );
+  }
+  if (scheduled.length > 0 && hashOf(scheduled) !== hashOf(found.scheduled ?? [])) {
+    throw new ConfigError(
+      `Cannot train "${config.run}": a run of this name exists that began with other changes, expected a new name: --run NAME; or ${aloneText}`,
       { code: 'run-differs' },
     );
   }

@@ -21,6 +21,9 @@ export function plainLines(before: LiveModel | null, now: LiveModel): string[] {
       `evaluation after step ${evaluation.step}: ${tasks.join(', ')}; worst ${percent(evaluation.worst)}, average ${percent(evaluation.mean)}`,
     );
   }
+  const told = before === null ? undefined : (before.changes?.length ?? 0);
+  for (const change of told === undefined ? [] : (now.changes?.slice(told) ?? [])) lines.push(`change ${change}`);
+  if (now.reason !== undefined && before?.reason !== now.reason) lines.push(`run ${now.run} paused: ${now.reason}`);
   if (before?.phase !== now.phase) {
     lines.push(`run ${now.run}: ${phaseText({ ...now, stepPhase: null })}, step ${now.step}/${now.steps}`);
   }

@@ -11,6 +11,7 @@ import {
   points,
   sparkline,
   spread,
+  wrap,
 } from './terminal-text.ts';
 import { type TableColumn, textTable } from './text-table.ts';
 
@@ -44,6 +45,14 @@ export interface LiveModel {
   readonly method: string;
   /** The run's phase, for example `training`. */
   readonly phase: string;
+  /** Why the run paused by itself; left out where it did not. */
+  readonly reason?: string;
+  /** For example `first-run after step 30`, of which the run is a branch; left out where it is none. */
+  readonly branch?: string;
+  /** The changes that took effect, in words, the last at the end; left out where there are none. */
+  readonly changes?: readonly string[];
+  /** Changes that wait for the step under way; left out where there are none. */
+  readonly waiting?: number;
   /** The phase of the step under way, for example `roll out`; null where no step is. */
   readonly stepPhase: string | null;
   /** Steps that are done. */
@@ -73,6 +82,8 @@ export interface RenderOptions {
 /** More tasks than this, and the ones with the lowest accuracy are shown. */
 const MOST_TASKS = 12;
 const BAR_COLUMNS = 16;
+/** Of more changes only the last are shown. */
+const MOST_CHANGES = 3;
 
 /**
  * The lines of the live view, none longer than `columns`. What has no room goes in this order: the bars, the number of trained
@@ -83,6 +94,7 @@ export function renderLive(model: LiveModel, { columns, color }: RenderOptions):
   return [
     title(model, columns, paint),
     progress(model, columns, paint),
+    ...notices(model, columns, paint),
     '',
     ...taskLines(model, columns, paint),
     ...summary(model, columns, paint),
@@ -94,7 +106,7 @@ export function renderLive(model: LiveModel, { columns, color }: RenderOptions):
 function title(model: LiveModel, columns: number, paint: Paint): string {
   const left = model.secondsLeft === null ? '' : `, ${duration(model.secondsLeft)} left`;
   return spread(
-    `${paint('bold', model.run)}  ${model.method}`,
+    `${paint('bold', model.run)}  ${model.method}${model.branch === undefined ? '' : paint('dim', `  branch of ${model.branch}`)}`,
     paint('dim', `${duration(model.elapsedSeconds)}${left}`),
     columns,
   );
@@ -105,6 +117,21 @@ function progress(model: LiveModel, columns: number, paint: Paint): string {
   const drawn = width < 8 ? '' : `${paint('cyan', bar(model.step / model.steps, width))}  `;
   const rate = model.tokensPerSecond === null ? '' : `${grouped(model.tokensPerSecond)} tokens/s`;
   return spread(`step ${model.step}/${model.steps}  ${drawn}${phaseText(model)}`, rate, columns);
+}
+
+/** Why it paused, and what was changed as it went. */
+function notices({ reason, changes = [], waiting = 0 }: LiveModel, columns: number, paint: Paint): string[] {
+  const why = reason === undefined ? [] : wrap(`paused: ${reason}`, columns).map((line) => paint('red', line));
+  const earlier = changes.length - MOST_CHANGES;
+  const shown = changes.slice(-MOST_CHANGES).map((change) => paint('dim', change));
+  return [
+    ...why,
+    ...(earlier > 0 ? [paint('dim', `${earlier} earlier ${earlier === 1 ? 'change' : 'changes'}`)] : []),
+    ...shown,
+    ...(waiting > 0
+      ? [paint('yellow', `${waiting === 1 ? 'a change waits' : `${waiting} changes wait`} for the step under way`)]
+      : []),
+  ];
 }
 
 /** `training: roll out`. */

@@ -25,7 +25,10 @@ const SPLITS = {
   train: 'puzzles per task of the training split',
 } as const;
 
-/** Base against trained, task by task, then the worst task and the average, each with its 95 % interval. */
+/**
+ * Base against trained, task by task, then the worst task and the average, each with its 95 % interval. Tasks may have come or gone on
+ * the way: they have a line, but worst and average are of those that are in both, for nothing else could be compared.
+ */
 export function resultTable(
   { base, trained, samplesPerPrompt = 1, split = 'heldout' }: ResultTableInput,
   color: boolean,
@@ -34,12 +37,18 @@ export function resultTable(
   const estimates = (counts: EvaluationCounts) =>
     new Map(counts.tasks.map((row) => [row.task, taskEstimate(row, samplesPerPrompt)]));
   const [before, after] = [estimates(base), estimates(trained)];
-  const rows = trained.tasks.map(({ task }) => row(task, before.get(task) ?? null, after.get(task) ?? null, paint));
-  const [worstBefore, worstAfter] = [worstOf(before), worstOf(after)];
+  const rows = [...new Set([...after.keys(), ...before.keys()])].map((task) =>
+    row(task, before.get(task) ?? null, after.get(task) ?? null, paint),
+  );
+  const inBoth = <T extends { readonly task: string }>(tasks: readonly T[]) =>
+    tasks.filter(({ task }) => before.has(task) && after.has(task));
+  const common = inBoth(trained.tasks);
+  const of = common.length === 0 || common.length === rows.length ? '' : ` of the ${common.length} in both`;
+  const [worstBefore, worstAfter] = [worstOf(before, common), worstOf(after, common)];
   const worstName =
     worstBefore?.task === worstAfter?.task
-      ? `worst: ${worstAfter?.task}`
-      : `worst: ${worstBefore?.task}, ${worstAfter?.task}`;
+      ? `worst${of}: ${worstAfter?.task ?? '–'}`
+      : `worst${of}: ${worstBefore?.task ?? '–'}, ${worstAfter?.task ?? '–'}`;
   const puzzles = trained.tasks.map(({ total }) => Math.round(total / samplesPerPrompt));
   return [
     ...textTable(
@@ -56,9 +65,9 @@ export function resultTable(
         ...rows,
         row(worstName, worstBefore?.estimate ?? null, worstAfter?.estimate ?? null, paint),
         row(
-          'average',
-          meanEstimate(base.tasks, samplesPerPrompt),
-          meanEstimate(trained.tasks, samplesPerPrompt),
+          `average${of}`,
+          meanEstimate(inBoth(base.tasks), samplesPerPrompt),
+          meanEstimate(common, samplesPerPrompt),
           paint,
         ),
       ],
@@ -89,8 +98,14 @@ export function shares(estimate: Estimate | null): string {
   return estimate === null ? '' : `${(100 * estimate.low).toFixed(1)}–${(100 * estimate.high).toFixed(1)}`;
 }
 
-function worstOf(estimates: ReadonlyMap<string, Estimate | null>): { task: string; estimate: Estimate } | null {
-  const known = [...estimates].flatMap(([task, estimate]) => (estimate === null ? [] : [[task, estimate] as const]));
+function worstOf(
+  estimates: ReadonlyMap<string, Estimate | null>,
+  among: readonly { readonly task: string }[],
+): { task: string; estimate: Estimate } | null {
+  const known = among.flatMap(({ task }) => {
+    const estimate = estimates.get(task) ?? null;
+    return estimate === null ? [] : [[task, estimate] as const];
+  });
   const worst = worstTask(Object.fromEntries(known.map(([task, { value }]) => [task, value])));
   return worst === null ? null : { task: worst.task, estimate: Object.fromEntries(known)[worst.task]! };
 }

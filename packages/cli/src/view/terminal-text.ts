@@ -57,6 +57,18 @@ export function fit(text: string, columns: number): string {
   return `${out}…${painted ? '\x1b[0m' : ''}`;
 }
 
+/** A text in lines of at most so many columns, broken between words; a word that is longer is broken itself. It has no colours yet. */
+export function wrap(text: string, columns: number): string[] {
+  const room = Math.max(1, columns);
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/).flatMap((part) => part.match(new RegExp(`.{1,${room}}`, 'g')) ?? [])) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= room) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 export function padEnd(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - widthOf(text)));
 }
