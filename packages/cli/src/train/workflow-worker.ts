@@ -22,6 +22,8 @@ import { modelFolder } from '../model/model-folder.ts';
 import { sourceFiles } from './source-files.ts';
 
 const CONNECT_ATTEMPTS = 100;
+/** Jobs of all runs of a home that may be at a role's workers at once. Each costs some KB and a heartbeat every few seconds. */
+const WAITING_ACTIVITIES = 1_000;
 const CONNECT_DELAY_MS = 200;
 
 export interface WorkflowWorker {
@@ -91,6 +93,9 @@ export async function startWorkflowWorker(home: string, logger: Logger): Promise
   const common = { connection, namespace, shutdownGraceTime: '1s', shutdownForceTime: '5s' } as const;
   const serve = (taskQueue: string, options: Partial<WorkerOptions>) =>
     Worker.create({ ...common, taskQueue, ...options });
+  // These activities only wait for a worker, whose queue lets the runs take turns: a run with many shards must not keep the others
+  // from getting there.
+  const waiting = { maxConcurrentActivityTaskExecutions: WAITING_ACTIVITIES };
   const workers = await Promise.all([
     serve(taskQueues.control, {
       activities: { ...control },
@@ -98,9 +103,9 @@ export async function startWorkflowWorker(home: string, logger: Logger): Promise
       stickyQueueScheduleToStartTimeout: '2s',
       maxCachedWorkflows: 50,
     }),
-    serve(taskQueues.rollout, { activities: { rollOut } }),
-    serve(taskQueues.verify, { activities: { verify } }),
-    serve(taskQueues.train, { activities: { update } }),
+    serve(taskQueues.rollout, { ...waiting, activities: { rollOut } }),
+    serve(taskQueues.verify, { ...waiting, activities: { verify } }),
+    serve(taskQueues.train, { ...waiting, activities: { update } }),
   ]);
   const ended = Promise.all(workers.map((worker) => worker.run())).then(() => {});
   return {
