@@ -2,16 +2,16 @@
 import type { StepTable } from '@evenkeel/activities';
 import { bandOf, type SeedCurve } from './bands.ts';
 import { colourOf, intervalChart, lineChart } from './chart.ts';
+import type { Figure } from './page.ts';
 import type { Preset } from './preset.ts';
 import type { CurvePoint, RunMeasures } from './run-measures.ts';
 import { type Axis, ratioError } from './statistics.ts';
 import type { ExperimentSummary } from './summary.ts';
 
-export interface Figure {
-  /** Of its file, without ending. */
-  readonly name: string;
-  readonly section: 'accuracy' | 'differences' | 'weights' | 'filter' | 'ratio' | 'cost';
-  readonly svg: string;
+export type FigureSection = 'accuracy' | 'differences' | 'weights' | 'filter' | 'ratio' | 'cost';
+
+export interface SectionedFigure extends Figure {
+  readonly section: FigureSection;
 }
 
 const percent = (value: number) => `${Math.round(100 * value)} %`;
@@ -21,7 +21,11 @@ const axisLabel: Readonly<Record<Axis, string>> = {
 };
 
 /** All of them; bands are the range over seeds. */
-export function figuresOf(preset: Preset, summary: ExperimentSummary, measures: readonly RunMeasures[]): Figure[] {
+export function figuresOf(
+  preset: Preset,
+  summary: ExperimentSummary,
+  measures: readonly RunMeasures[],
+): SectionedFigure[] {
   const ended = measures.filter(({ sha256 }) => sha256 !== null);
   return [
     ...accuracyFigures(preset, summary, ended),
@@ -47,7 +51,7 @@ function accuracyFigures(preset: Preset, { tasks, steps, rollouts }: ExperimentS
   ];
   const ends = { step: steps, rollouts } as const;
   return readings.flatMap(([name, title, read]) =>
-    (['step', 'rollouts'] as const).map((axis): Figure => {
+    (['step', 'rollouts'] as const).map((axis): SectionedFigure => {
       const series = byArm(preset, runs, ({ curve }) => ({
         points: curve
           .filter((point) => point[axis] <= ends[axis])
@@ -68,13 +72,13 @@ function accuracyFigures(preset: Preset, { tasks, steps, rollouts }: ExperimentS
   );
 }
 
-function differenceFigures({ differences, steps, rollouts }: ExperimentSummary): Figure[] {
+function differenceFigures({ differences, steps, rollouts }: ExperimentSummary): SectionedFigure[] {
   const names = {
     step: `after ${steps} steps`,
     rollouts: `at ${rollouts.toLocaleString('en-US')} completions`,
   } as const;
   return (['worst', 'mean'] as const).flatMap((what) =>
-    (['step', 'rollouts'] as const).map((axis): Figure => {
+    (['step', 'rollouts'] as const).map((axis): SectionedFigure => {
       const own = differences.filter((one) => one.what === what && one.axis === axis);
       const svg = intervalChart({
         title: `MT-GRPO against the others, ${what === 'worst' ? 'worst task' : 'mean'}, ${names[axis]}`,
@@ -96,12 +100,12 @@ function taskFigures(
   runs: readonly RunMeasures[],
   figure: {
     readonly name: string;
-    readonly section: Figure['section'];
+    readonly section: FigureSection;
     readonly title: string;
     readonly yLabel: string;
     readonly read: (row: StepTable['tasks'][number]) => number;
   },
-): Figure[] {
+): SectionedFigure[] {
   return preset.arms.flatMap(({ name }) => {
     const own = runs.filter(({ arm }) => arm === name);
     if (own.length === 0) return [];
@@ -123,7 +127,7 @@ function taskFigures(
   });
 }
 
-function stateFigures(preset: Preset, { tasks }: ExperimentSummary, runs: readonly RunMeasures[]): Figure[] {
+function stateFigures(preset: Preset, { tasks }: ExperimentSummary, runs: readonly RunMeasures[]): SectionedFigure[] {
   const ratio = lineChart({
     title: 'Distance between the wanted and the trained ratio of tasks',
     xLabel: axisLabel.step,
@@ -149,7 +153,7 @@ function stateFigures(preset: Preset, { tasks }: ExperimentSummary, runs: readon
   ];
 }
 
-function costFigures(preset: Preset, runs: readonly RunMeasures[]): Figure[] {
+function costFigures(preset: Preset, runs: readonly RunMeasures[]): SectionedFigure[] {
   const svg = lineChart({
     title: 'Completions generated in a step',
     xLabel: axisLabel.step,

@@ -5,5 +5,7 @@ export type { Preset } from './preset.ts';
 export { presetOf, presets, quickLook } from './preset.ts';
 export type { RunMeasures } from './run-measures.ts';
 export { readMeasures } from './run-measures.ts';
+export { type ManyTasksChoices, manyTasksDefaults, studyManyTasks } from './simulation/many-tasks.ts';
+export { manyTasksPage } from './simulation/many-tasks-page.ts';
 export type { ExperimentSummary } from './summary.ts';
-export { writeReport } from './write-report.ts';
+export { writePage, writeReport } from './write-report.ts';

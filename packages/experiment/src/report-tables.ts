@@ -1,13 +1,7 @@
 /** The tables of a report, as rows of text: what Markdown and HTML both show. */
+import type { Table } from './page.ts';
 import type { Spread } from './statistics.ts';
 import type { BudgetSummary, ExperimentSummary } from './summary.ts';
-
-export interface Table {
-  readonly title: string;
-  readonly note: string;
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
 
 const percentText = (value: number, digits = 1) => (100 * value).toFixed(digits);
 

@@ -1,14 +1,30 @@
-/** A report as a folder: `report.html` (stands alone), `report.md` with `figures/`, `summary.json`, and the numbers as CSV. */
+/** A report as a folder: `report.html` (stands alone), `report.md` with `figures/`, and the numbers beside them. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { evaluationsCsv, stepsCsv } from './csv.ts';
 import { figuresOf } from './figures.ts';
+import { htmlPage, markdownPage, type Page } from './page.ts';
 import type { Preset } from './preset.ts';
-import { htmlPage, markdownPage } from './report-pages.ts';
+import { pageOf } from './report-page.ts';
 import type { RunMeasures } from './run-measures.ts';
 import { type ExperimentSummary, summarise } from './summary.ts';
 
-/** Writes over what an earlier report left there. */
+/**
+ * Writes a page and what belongs to it, over what an earlier report left there.
+ *
+ * @param files further files by name
+ */
+export async function writePage(folder: string, page: Page, files: Readonly<Record<string, string>>): Promise<void> {
+  await rm(join(folder, 'figures'), { recursive: true, force: true });
+  await mkdir(join(folder, 'figures'), { recursive: true });
+  for (const { name, svg } of page.sections.flatMap(({ figures }) => figures)) {
+    await writeFile(join(folder, 'figures', `${name}.svg`), svg);
+  }
+  const all = { 'report.html': htmlPage(page), 'report.md': markdownPage(page), ...files };
+  for (const [name, text] of Object.entries(all)) await writeFile(join(folder, name), text);
+}
+
+/** The report of a comparison: its page, `summary.json`, `evaluations.csv` and `steps.csv`. */
 export async function writeReport(
   folder: string,
   preset: Preset,
@@ -16,15 +32,11 @@ export async function writeReport(
   command: string,
 ): Promise<ExperimentSummary> {
   const summary = summarise(preset, measures);
-  const figures = figuresOf(preset, summary, measures);
-  const report = { preset, summary, figures, command };
-  await rm(join(folder, 'figures'), { recursive: true, force: true });
-  await mkdir(join(folder, 'figures'), { recursive: true });
-  for (const { name, svg } of figures) await writeFile(join(folder, 'figures', `${name}.svg`), svg);
-  await writeFile(join(folder, 'report.html'), htmlPage(report));
-  await writeFile(join(folder, 'report.md'), markdownPage(report));
-  await writeFile(join(folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
-  await writeFile(join(folder, 'evaluations.csv'), evaluationsCsv(measures));
-  await writeFile(join(folder, 'steps.csv'), stepsCsv(measures));
+  const page = pageOf({ preset, summary, figures: figuresOf(preset, summary, measures), command });
+  await writePage(folder, page, {
+    'summary.json': `${JSON.stringify(summary, null, 2)}\n`,
+    'evaluations.csv': evaluationsCsv(measures),
+    'steps.csv': stepsCsv(measures),
+  });
   return summary;
 }

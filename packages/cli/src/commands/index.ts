@@ -13,6 +13,7 @@ import { rollbackCommand } from './rollback.ts';
 import { runsCommand } from './runs.ts';
 import { setCommand } from './set.ts';
 import { showCommand } from './show.ts';
+import { simulateCommand } from './simulate.ts';
 import { taskAddCommand, taskRetireCommand } from './task.ts';
 import { train } from './train.ts';
 import { verifierAddCommand } from './verifier-add.ts';
@@ -44,6 +45,7 @@ export const commands: readonly Command[] = [
   unpinCommand,
   evaluateCommand,
   experimentCommand,
+  simulateCommand,
   dataImportCommand,
   dataListCommand,
   methodsCommand,
