@@ -8,6 +8,7 @@
  */
 import {
   buildMethod,
+  estimateAdvantages,
   type Method,
   mergeTallies,
   observeStep,
@@ -162,13 +163,15 @@ export async function bareRun({ config, modelFolder, verifiers, evaluates }: Bar
       };
       const round = await roundOf(rounds.length, draws, config.shardPrompts, how);
       await timed('select', () => {
-        const groups = groupsOf(round, method.reward);
+        const size = { step: number, maxTokens: config.sampling.maxNewTokens };
+        const groups = groupsOf(round, method.reward, size);
         const verdicts = groups.map(({ group }) => method.filter.verdict(group));
         tally = mergeTallies(
           tally,
           tallyGroups(
             groups.map(({ group }) => group),
             verdicts,
+            method.advantage.components,
           ),
         );
         for (const [index, rolled] of groups.entries()) {
@@ -190,7 +193,7 @@ export async function bareRun({ config, modelFolder, verifiers, evaluates }: Bar
     const ids = new Set(selection.chosen);
     const chosen = keptGroups.filter(({ group }) => ids.has(group.id));
     const chosenGroups = chosen.map(({ group }) => group);
-    const advantages = method.advantage.estimate(chosenGroups);
+    const advantages = estimateAdvantages(method, algorithm.method, chosenGroups);
     const minibatches = dealMinibatches(
       config,
       number,

@@ -9,6 +9,7 @@ import { trainingDraws } from './plan-round.ts';
 import type { FinishedRound, RoundOutcome, RoundPlan } from './types.ts';
 
 const MIXED = [1, 0.1, 0, 0];
+const SIZE = { step: 0, maxTokens: 16 };
 const groups = (...list: readonly [string, GroupRewards['rewards']][]): GroupRewards[] =>
   list.map(([task, rewards]) => ({ task, rewards }));
 
@@ -33,27 +34,33 @@ async function tallyOf(outcome: RoundOutcome, { context } = run) {
   return await context.store.getJson(outcome.tally, z.looseObject({}));
 }
 
+/** What every rollout with a verdict has for parts of a method that read more than its reward. */
+const seen = (verdict: number, correct: number, formatted: number) => ({
+  components: { verdict, correct, formatted },
+  meanLogprob: -1,
+});
+
 describe('groupsOf()', () => {
   test('joins prompts, shards and verdicts in the order of the plan', async () => {
     const round = await run.finishedRound(2, groups(['arc', MIXED], ['zebra', [0, 1]], ['arc', [1, 1]]));
-    const found = groupsOf(await readRound(run.context, round), rewardOf(run.config));
+    const found = groupsOf(await readRound(run.context, round), rewardOf(run.config), SIZE);
     expect(found.map(({ group }) => [group.id, group.task, group.promptId])).toEqual([
       ['r2p0', 'arc', 'arc-2-0'],
       ['r2p1', 'zebra', 'zebra-2-1'],
       ['r2p2', 'arc', 'arc-2-2'],
     ]);
     expect(found[0]!.group.rollouts).toEqual([
-      { id: 'r2p0s0', reward: 1, correct: true, formatted: true, tokens: 1 },
-      { id: 'r2p0s1', reward: 0.1, correct: false, formatted: true, tokens: 2 },
-      { id: 'r2p0s2', reward: 0, correct: false, formatted: false, tokens: 3 },
-      { id: 'r2p0s3', reward: 0, correct: false, formatted: false, tokens: 4 },
+      { id: 'r2p0s0', reward: 1, correct: true, formatted: true, tokens: 1, ...seen(1, 1, 1) },
+      { id: 'r2p0s1', reward: 0.1, correct: false, formatted: true, tokens: 2, ...seen(0.1, 0, 1) },
+      { id: 'r2p0s2', reward: 0, correct: false, formatted: false, tokens: 3, ...seen(0, 0, 0) },
+      { id: 'r2p0s3', reward: 0, correct: false, formatted: false, tokens: 4, ...seen(0, 0, 0) },
     ]);
     expect(found[1]!.rollouts.map(({ tokens }) => tokens.length)).toEqual([1, 2]);
   });
 
   test('gives a rollout that nobody scored no reward, which is no zero', async () => {
     const round = await run.finishedRound(0, groups(['arc', [null, null, 0, 1]]));
-    const [found] = groupsOf(await readRound(run.context, round), rewardOf(run.config));
+    const [found] = groupsOf(await readRound(run.context, round), rewardOf(run.config), SIZE);
     expect(found!.group.rollouts.map(({ reward, correct }) => [reward, correct])).toEqual([
       [null, false],
       [null, false],
@@ -69,10 +76,21 @@ describe('groupsOf()', () => {
       ...{ promptsPerStep: 4, groupSize: 4, tasks: ['words'] },
     });
     const round = await run.finishedRound(0, groups(['words', [words(1, 1), words(0.1, 0.5), null]], ['arc', [1]]));
-    const found = groupsOf(await readRound(run.context, round), rewardOf(weighted));
+    const found = groupsOf(await readRound(run.context, round), rewardOf(weighted), SIZE);
     const rewards = found.flatMap(({ group }) => group.rollouts.map(({ reward }) => reward));
     expect(rewards).toEqual([1.2, 0.1 + 0.2 * 0.5, null, 1]);
     expect(found[0]!.group.rollouts.map(({ correct }) => correct)).toEqual([true, false, false]);
+  });
+
+  test('lets a reward that compares rollouts change them, in the places of the plan', async () => {
+    const budget = configOf({
+      method: { name: 'grpo', reward: { kind: 'budget', correct: 1, length: 1, formatted: 0 } },
+      ...{ promptsPerStep: 4, groupSize: 4 },
+    });
+    const round = await run.finishedRound(0, groups(['arc', [1, 0, null, 0]]));
+    const [found] = groupsOf(await readRound(run.context, round), rewardOf(budget), { step: 0, maxTokens: 2 });
+    // Lengths 1 to 4 of a budget of 2: 1/2, 1, no verdict, 0.
+    expect(found!.group.rollouts.map(({ reward }) => reward)).toEqual([1.5, 1, null, 0]);
   });
 
   test('refuses verdicts that do not belong to the rollouts', async () => {

@@ -1,6 +1,7 @@
 import {
   type AdvantageEstimator,
   type Counts,
+  estimateAdvantages,
   mergeTallies,
   stepRandom,
   type Tallies,
@@ -103,13 +104,17 @@ export function closeRound(context: ActivityContext): ControlActivities['closeRo
     const kept: Record<string, number> = {};
     let tally: Tallies = {};
     for (const round of read) {
-      const groups = groupsOf(round, method.reward);
+      const groups = groupsOf(round, method.reward, {
+        step: state.step,
+        maxTokens: config.sampling.maxNewTokens,
+      });
       const verdicts = groups.map(({ group }) => method.filter.verdict(group));
       tally = mergeTallies(
         tally,
         tallyGroups(
           groups.map(({ group }) => group),
           verdicts,
+          method.advantage.components,
         ),
       );
       groups.forEach((rolled, index) => {
@@ -138,7 +143,7 @@ export function closeRound(context: ActivityContext): ControlActivities['closeRo
     const chosenIds = new Set(selection.chosen);
     const chosen = keptGroups.filter(({ group }) => chosenIds.has(group.id));
     const chosenGroups = chosen.map(({ group }) => group);
-    const advantages = method.advantage.estimate(chosenGroups);
+    const advantages = estimateAdvantages(method, algorithm.method, chosenGroups);
     const { tokenizer } = await loadArchitecture(context.store, state.policy);
     const rows = batchRows(
       chosen,

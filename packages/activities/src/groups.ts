@@ -2,7 +2,7 @@
  * A round as groups, with what failed to be verified replaced by what was sampled in its place. It decides nothing: which rollouts a
  * replacement is for follows from the round's own verdicts, so that a plan need not carry a list of them.
  */
-import type { Components, Group, RewardCombiner, Rollout } from '@evenkeel/algorithms';
+import type { Components, Group, RewardCombiner, RewardContext, Rollout } from '@evenkeel/algorithms';
 import { EvenkeelError } from '@evenkeel/core';
 import {
   decodePrompts,
@@ -104,16 +104,22 @@ function replaced(read: ReadRound, { prompts, pairs }: Tables): ReadRound {
 }
 
 /** A round's groups. A rollout without a verdict (abstained, failed) has no reward: it counts nowhere. */
-export function groupsOf({ round, prompts, places }: ReadRound, reward: RewardCombiner): RolledGroup[] {
+export function groupsOf(
+  { round, prompts, places }: ReadRound,
+  reward: RewardCombiner,
+  context: RewardContext,
+): RolledGroup[] {
   const byPrompt = prompts.map((): Place[] => []);
   for (const place of places) byPrompt[place.prompt]!.push(place);
+  const groups: readonly Group[] = prompts.map((prompt, index) => ({
+    id: `r${round}p${index}`,
+    task: prompt.task,
+    promptId: prompt.puzzle,
+    rollouts: byPrompt[index]!.map((place) => rolloutOf(round, place, reward)),
+  }));
+  const shaped = reward.shape?.(groups, context) ?? groups;
   return prompts.map((prompt, index) => ({
-    group: {
-      id: `r${round}p${index}`,
-      task: prompt.task,
-      promptId: prompt.puzzle,
-      rollouts: byPrompt[index]!.map((place) => rolloutOf(round, place, reward)),
-    },
+    group: shaped[index]!,
     prompt,
     rollouts: byPrompt[index]!.map(({ rollout }) => rollout),
   }));
@@ -121,21 +127,34 @@ export function groupsOf({ round, prompts, places }: ReadRound, reward: RewardCo
 
 function rolloutOf(round: number, place: Place, reward: RewardCombiner): Rollout {
   const { verdict } = place;
+  const components = componentsOf(verdict);
   return {
     id: `r${round}p${place.prompt}s${place.sample}`,
-    reward: reward.combine(componentsOf(verdict)),
+    reward: reward.combine(components),
     correct: verdict.kind === 'scored' && verdict.correct,
     formatted: verdict.kind === 'scored' && verdict.formatted,
     tokens: place.rollout.tokens.length,
     ...(verdict.kind === 'scored' ? {} : { unscored: verdict.kind }),
     ...(place.replaced === 0 ? {} : { replaced: place.replaced }),
+    components,
+    meanLogprob: meanOf(place.rollout.logprobs),
   };
 }
 
-/** The parts of one rollout's reward: the verifier's own by name, and `verdict`; none of them where nothing was scored. */
-function componentsOf({ kind, reward, components }: VerdictRow): Components {
+function meanOf(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / Math.max(1, values.length);
+}
+
+/**
+ * The parts of one rollout's reward: what every verdict has (`verdictComponents` of algorithms), and the verifier's own by name, which
+ * may put another `correct` or `formatted` in its place; none of them where nothing was scored.
+ */
+function componentsOf({ kind, reward, correct, formatted, components }: VerdictRow): Components {
   if (kind !== 'scored') return { verdict: null };
-  return { ...(components === null ? {} : (JSON.parse(components) as Components)), verdict: reward };
+  const own = components === null ? {} : (JSON.parse(components) as Components);
+  return { correct: correct ? 1 : 0, formatted: formatted ? 1 : 0, ...own, verdict: reward };
 }
 
 interface Tables {

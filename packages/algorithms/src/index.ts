@@ -2,14 +2,27 @@ export { drGrpoAdvantages } from './advantage/dr-grpo.ts';
 export { grpoAdvantages } from './advantage/grpo.ts';
 export { rlooAdvantages } from './advantage/rloo.ts';
 export { exponential, softmax } from './exponential.ts';
-export type { Method, MethodName, MethodOverrides, MethodSpec, MethodState, RunShape } from './method.ts';
-export { buildMethod, checkRunShape, initMethod, methods, observeStep, resolveMethod, withTasks } from './method.ts';
+export type { RunOfMethod } from './fit-method.ts';
+export { fitMethod, verdictComponents } from './fit-method.ts';
+export type { Method, MethodOverrides, MethodSpec, MethodState, RunShape } from './method.ts';
+export {
+  buildMethod,
+  checkRunShape,
+  estimateAdvantages,
+  initMethod,
+  methodSources,
+  methods,
+  observeStep,
+  resolveMethod,
+  withTasks,
+} from './method.ts';
+export type { MethodDefinition, MethodSource } from './method-definition.ts';
 export type { Accuracies, Interval } from './metrics.ts';
 export { meanAccuracy, meanInterval, relativeGain, wilsonInterval, worstTask } from './metrics.ts';
 export { objectives } from './objective.ts';
-export type { PartDefinition, PartOptions, PartOverride, PartSpec } from './part.ts';
+export type { NoOptions, PartDefinition, PartOptions, PartOverride, PartSpec } from './part.ts';
 export { advantages, filters, planners, rewards, weighters } from './parts.ts';
-export { checkRewardComponents } from './reward.ts';
+export { rules } from './rules.ts';
 export { stepRandom } from './step-random.ts';
 export type { Tallies } from './task-stats.ts';
 export {
@@ -30,12 +43,14 @@ export type {
   DropReason,
   Group,
   GroupFilter,
+  ObjectiveForm,
   ObjectiveSpec,
   PartState,
   Plan,
   PlanInput,
   RandomFor,
   RewardCombiner,
+  RewardContext,
   Rollout,
   SelectInput,
   Selection,
@@ -44,3 +59,4 @@ export type {
   TaskWeighter,
   Weights,
 } from './types.ts';
+export { backwardTransfer } from './weighter/staged.ts';

@@ -28,11 +28,12 @@ const ablations: [name: string, overrides: MethodOverrides, changed: Partial<Met
   ['with the lenient filter', { filter: 'lenient' }, { filter: { kind: 'lenient' } }],
 ];
 
+/** Multi-Task GRPO's comparison. The wider family: family.test.ts. */
 const NAMES = ['grpo', 'dapo', 'sec-grpo', 'sec-dapo', 'mt-grpo', 'worst-task', 'regularised'];
 
 describe('resolveMethod()', () => {
   test('knows the methods of the paper with its values', () => {
-    expect(Object.keys(methods)).toEqual(NAMES);
+    expect(Object.keys(methods).slice(0, NAMES.length)).toEqual(NAMES);
     expect(resolveMethod('mt-grpo')).toEqual({
       name: 'mt-grpo',
       weighter: {

@@ -3,13 +3,18 @@
  * cannot work is refused, before anything runs.
  */
 import { ConfigError, type Json } from '@evenkeel/core';
+import { type MethodDefinition, specOf } from './method-definition.ts';
+import { definitions } from './methods/index.ts';
 import { objectives, resolveObjective } from './objective.ts';
 import { createPart, type PartOverride, type PartSpec, resolvePart } from './part.ts';
 import { advantages, filters, planners, rewards, weighters } from './parts.ts';
+import { complaintOf } from './rules.ts';
 import { expectState, expectTasks } from './state.ts';
 import type {
   AdvantageEstimator,
+  Advantages,
   BatchPlanner,
+  Group,
   GroupFilter,
   ObjectiveSpec,
   PartState,
@@ -30,56 +35,29 @@ export type MethodSpec = {
   readonly reward: PartSpec;
 };
 
-/** The methods by name. A new method is an entry here. */
-export const methods = {
-  grpo: combination('grpo', { weighter: 'uniform', planner: 'plain', filter: 'none', objective: objectives.grpo }),
-  dapo: combination('dapo', { weighter: 'uniform', planner: 'refill', filter: 'lenient', objective: objectives.dapo }),
-  'sec-grpo': combination('sec-grpo', {
-    weighter: 'sec',
-    planner: 'plain',
-    filter: 'none',
-    objective: objectives.grpo,
-  }),
-  'sec-dapo': combination('sec-dapo', {
-    weighter: 'sec',
-    planner: 'refill',
-    filter: 'lenient',
-    objective: objectives.dapo,
-  }),
-  'mt-grpo': mtGrpo('mt-grpo', 'iwu'),
-  'worst-task': mtGrpo('worst-task', 'worst-task'),
-  regularised: mtGrpo('regularised', 'regularised'),
-} as const;
+/** The methods by name. A new method is a file in `methods/`, and a line in `methods/list.ts`. */
+export const methods: Readonly<Record<string, MethodSpec>> = Object.fromEntries(
+  definitions.map((definition) => [definition.name, specification(definition)]),
+);
 
-export type MethodName = keyof typeof methods;
+/** What each method is about, and where it comes from, by name. */
+export const methodSources: Readonly<Record<string, Pick<MethodDefinition, 'about' | 'source'>>> = Object.fromEntries(
+  definitions.map(({ name, about, source }) => [name, { about, source }]),
+);
 
-type Combination = {
-  readonly weighter: keyof typeof weighters;
-  readonly planner: keyof typeof planners;
-  readonly filter: keyof typeof filters;
-  readonly objective: ObjectiveSpec;
-};
-
-function combination(name: string, parts: Combination): MethodSpec {
-  return {
+function specification(definition: MethodDefinition): MethodSpec {
+  const { name, objective = objectives.grpo } = definition;
+  const spec: MethodSpec = {
     name,
-    weighter: resolvePart('weighter', weighters, { kind: parts.weighter }),
-    planner: resolvePart('planner', planners, { kind: parts.planner }),
-    filter: resolvePart('filter', filters, { kind: parts.filter }),
-    advantage: resolvePart('advantage', advantages, { kind: 'grpo' }),
-    objective: parts.objective,
-    reward: resolvePart('reward', rewards, { kind: 'verdict' }),
+    weighter: resolvePart('weighter', weighters, specOf(definition.weighter, 'uniform')),
+    planner: resolvePart('planner', planners, specOf(definition.planner, 'plain')),
+    filter: resolvePart('filter', filters, specOf(definition.filter, 'none')),
+    advantage: resolvePart('advantage', advantages, specOf(definition.advantage, 'grpo')),
+    objective,
+    reward: resolvePart('reward', rewards, specOf(definition.reward, 'verdict')),
   };
-}
-
-/** MT-GRPO with another rule for the task weights: sampler, filter and loss are its own. */
-function mtGrpo(name: string, weighter: keyof typeof weighters): MethodSpec {
-  return combination(name, {
-    weighter,
-    planner: 'rp-sampler',
-    filter: 'strict',
-    objective: objectives['mt-grpo'],
-  });
+  refuseIllegal(spec);
+  return spec;
 }
 
 /** What a configuration may say about a method. A part is a name, options for the method's own part, or both. */
@@ -117,7 +95,7 @@ export function resolveMethod(name: string, overrides: MethodOverrides = {}): Me
       throw new ConfigError(`Cannot configure ${name}: "${field}" is unknown, expected one of ${OVERRIDES.join(', ')}`);
     }
   }
-  const preset: MethodSpec = methods[name as MethodName];
+  const preset = methods[name]!;
   const spec: MethodSpec = {
     name,
     weighter: resolvePart('weighter', weighters, preset.weighter, withLambda(preset, overrides)),
@@ -135,7 +113,7 @@ function withLambda(preset: MethodSpec, { lambda, weighter }: MethodOverrides): 
   if (lambda === undefined) return weighter;
   const given = typeof weighter === 'string' ? { kind: weighter } : (weighter ?? {});
   const kind = given.kind ?? preset.weighter.kind;
-  const definition = Object.hasOwn(weighters, kind) ? weighters[kind as keyof typeof weighters] : undefined;
+  const definition = Object.hasOwn(weighters, kind) ? weighters[kind] : undefined;
   if (definition !== undefined && !Object.hasOwn(definition.defaults, 'lambda')) {
     throw new ConfigError(
       `Cannot configure ${preset.name}: λ is ${lambda}, but the weighter ${kind} has none; leave it out, or choose mt-grpo`,
@@ -144,12 +122,9 @@ function withLambda(preset: MethodSpec, { lambda, weighter }: MethodOverrides): 
   return { ...given, lambda };
 }
 
-function refuseIllegal({ name, planner, filter }: MethodSpec): void {
-  if (planner.kind !== 'plain' && filter.kind === 'none') {
-    throw new ConfigError(
-      `Cannot configure ${name}: planner ${planner.kind} refills what the filter drops, but filter none drops nothing; choose filter strict or lenient, or planner plain`,
-    );
-  }
+function refuseIllegal(spec: MethodSpec): void {
+  const complaint = complaintOf(spec);
+  if (complaint !== null) throw new ConfigError(`Cannot configure ${spec.name}: ${complaint}`);
 }
 
 /** A method's parts, ready to use. */
@@ -181,6 +156,8 @@ export interface MethodState extends PartState {
   readonly kind: 'method';
   readonly weighter: PartState;
   readonly planner: PartState;
+  /** Only of an advantage that remembers something. */
+  readonly advantage?: PartState;
 }
 
 const FORM = { kind: 'method', version: 1 } as const;
@@ -191,7 +168,28 @@ const FORM = { kind: 'method', version: 1 } as const;
  * @throws {ConfigError} if there is no task, or one is given twice
  */
 export function initMethod(method: Method, tasks: readonly string[]): MethodState {
-  return { ...FORM, weighter: method.weighter.init(tasks), planner: method.planner.init(tasks) };
+  return {
+    ...FORM,
+    weighter: method.weighter.init(tasks),
+    planner: method.planner.init(tasks),
+    ...(method.advantage.memory === undefined ? {} : { advantage: method.advantage.memory.init() }),
+  };
+}
+
+/** What an advantage that remembers something remembers; a state of before there was one has it as at the start. */
+function remembered({ advantage: { memory } }: Method, state: MethodState): PartState | undefined {
+  return memory === undefined ? undefined : (state.advantage ?? memory.init());
+}
+
+/**
+ * The batch's advantages.
+ *
+ * @throws {ConfigError} code `state-version`, if the state is of another part or version
+ * @throws {RangeError} on a reward that is not finite, or a group that the estimator can say nothing of
+ */
+export function estimateAdvantages(method: Method, state: MethodState, groups: readonly Group[]): Advantages {
+  expectState(state, FORM);
+  return method.advantage.estimate(groups, remembered(method, state));
 }
 
 /**
@@ -205,7 +203,12 @@ export function observeStep(method: Method, state: MethodState, stats: StepStats
     ...FORM,
     weighter: method.weighter.observe(state.weighter, stats),
     planner: method.planner.observe(state.planner, stats),
+    ...memoryOf(remembered(method, state), (advantage) => method.advantage.memory!.observe(advantage, stats)),
   };
+}
+
+function memoryOf(state: PartState | undefined, next: (state: PartState) => PartState): { advantage?: PartState } {
+  return state === undefined ? {} : { advantage: next(state) };
 }
 
 /**
@@ -220,6 +223,7 @@ export function withTasks(method: Method, state: MethodState, tasks: readonly st
     ...FORM,
     weighter: stateWithTasks(method.weighter, state.weighter, tasks),
     planner: stateWithTasks(method.planner, state.planner, tasks),
+    ...memoryOf(remembered(method, state), (advantage) => advantage),
   };
 }
 

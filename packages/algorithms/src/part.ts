@@ -19,7 +19,21 @@ export interface PartDefinition<Options extends PartOptions, Part> {
   readonly choices?: Readonly<Record<string, readonly string[]>>;
   /** What is wrong with the options, for a person; undefined if nothing. Types and choices are checked before. */
   check?(options: Options): string | undefined;
+  /** Components that a part with these options reads: some task's verifier must give them. */
+  components?(options: Options): readonly string[];
+  /** Tasks that the options name: the run must have them. */
+  tasks?(options: Options): readonly string[];
+  /** The options of a run, where some depend on its size; the same ones where they are fitted already. */
+  fit?(options: Options, run: RunSize): Options;
   create(options: Options): Part;
+}
+
+/** The size of a run, as far as parts depend on it. */
+export interface RunSize {
+  /** G: rollouts of a prompt. */
+  readonly groupSize: number;
+  /** The most tokens that a completion can have. */
+  readonly maxNewTokens: number;
 }
 
 /** What stands in a configuration: a name, or a name with options, or options alone. */

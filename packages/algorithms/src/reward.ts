@@ -1,6 +1,5 @@
 /** From the parts of a reward to one number. */
-import { ConfigError } from '@evenkeel/core';
-import type { NoOptions, PartDefinition, PartSpec } from './part.ts';
+import type { NoOptions, PartDefinition } from './part.ts';
 import type { Components, RewardCombiner } from './types.ts';
 
 /** The reward `verdict`: the verifier's reward as it is, 1.0 / 0.1 / 0; the component `verdict`. */
@@ -37,25 +36,6 @@ export const weightedRewardCombiner: PartDefinition<WeightedRewardOptions, Rewar
     if (wrong !== undefined) return `the weight of "${wrong[0]}" is ${wrong[1]}, expected a finite number`;
     return Object.keys(weights).length === 0 ? 'option "weights" is empty, expected at least one component' : undefined;
   },
+  components: ({ weights }) => Object.keys(weights),
   create: ({ weights }) => ({ kind: 'weighted', combine: (components) => weightedReward(components, weights) }),
 };
-
-/**
- * Refuses a reward that reads a component which no task of the run has. A component that some tasks have, and others not, is
- * fine: where it is undefined it is left out.
- *
- * @param declared components by task, as their verifiers declare them, `verdict` not among them
- * @throws {ConfigError} `component-unknown`, with the known ones
- */
-export function checkRewardComponents(reward: PartSpec, declared: Readonly<Record<string, readonly string[]>>): void {
-  if (reward.kind !== weightedRewardCombiner.kind) return;
-  const known = new Set(['verdict', ...Object.values(declared).flat()]);
-  const unknown = Object.keys(reward.weights as WeightedRewardOptions['weights']).find((name) => !known.has(name));
-  if (unknown === undefined) return;
-  const own = Object.entries(declared).filter(([, names]) => names.length > 0);
-  const tasks = own.map(([task, names]) => `${task}: ${names.join(', ')}`).join('; ');
-  throw new ConfigError(
-    `Cannot configure the reward weighted: no task's verifier declares the component "${unknown}", expected one of ${[...known].join(', ')}${tasks === '' ? '' : ` (${tasks})`}`,
-    { code: 'component-unknown' },
-  );
-}

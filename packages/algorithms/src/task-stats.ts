@@ -2,6 +2,7 @@
  * Statistics of a step, task by task: counted per round, added up over rounds, and read by weighters and planners.
  * They hold what was there **before** the filter: kept groups are near one half correct, whatever the task is like.
  */
+import { componentOf } from './advantage/components.ts';
 import type { Advantages, DropReason, Group, TaskStats } from './types.ts';
 
 /** Statistics of several tasks. */
@@ -23,13 +24,52 @@ export const emptyStats: TaskStats = {
   objectiveAfter: null,
 };
 
-/** The groups of one round, with the filter's verdict on each. */
-export function tallyGroups(groups: readonly Group[], verdicts: readonly ('keep' | DropReason)[]): Tallies {
+/**
+ * The groups of one round, with the filter's verdict on each.
+ *
+ * @param components that the method's advantage reads: `method.advantage.components`
+ */
+export function tallyGroups(
+  groups: readonly Group[],
+  verdicts: readonly ('keep' | DropReason)[],
+  components: readonly string[] = [],
+): Tallies {
   const tallies: Record<string, TaskStats> = {};
   for (const [place, group] of groups.entries()) {
-    tallies[group.task] = addStats(tallies[group.task] ?? emptyStats, tallyGroup(group, verdicts[place]!));
+    const stats = { ...tallyGroup(group, verdicts[place]!), ...tallyComponents(group, components) };
+    tallies[group.task] = addStats(tallies[group.task] ?? emptyStats, stats);
   }
   return tallies;
+}
+
+type ComponentSums = NonNullable<TaskStats['components']>;
+
+function tallyComponents(group: Group, names: readonly string[]): Pick<TaskStats, 'components'> {
+  if (names.length === 0) return {};
+  const sums = names.map((name) => {
+    let [sum, count] = [0, 0];
+    for (const rollout of group.rollouts) {
+      const value = rollout.reward === null ? null : componentOf(rollout, name);
+      if (value === null) continue;
+      sum += value;
+      count += 1;
+    }
+    return [name, { sum, count }] as const;
+  });
+  return { components: Object.fromEntries(sums) };
+}
+
+function addComponents(a: ComponentSums | undefined, b: ComponentSums | undefined): Pick<TaskStats, 'components'> {
+  if (a === undefined || b === undefined) {
+    const components = a ?? b;
+    return components === undefined ? {} : { components };
+  }
+  const sums: Record<string, { sum: number; count: number }> = { ...a };
+  for (const [name, { sum, count }] of Object.entries(b)) {
+    const earlier = sums[name] ?? { sum: 0, count: 0 };
+    sums[name] = { sum: earlier.sum + sum, count: earlier.count + count };
+  }
+  return { components: sums };
 }
 
 function tallyGroup(group: Group, verdict: 'keep' | DropReason): TaskStats {
@@ -79,6 +119,7 @@ function addStats(a: TaskStats, b: TaskStats): TaskStats {
     tokens: a.tokens + b.tokens,
     ...silenceOf(a, b),
     dropped,
+    ...addComponents(a.components, b.components),
     absAdvantageSum: a.absAdvantageSum + b.absAdvantageSum,
     advantages: a.advantages + b.advantages,
     objectiveBefore: b.objectiveBefore ?? a.objectiveBefore,

@@ -132,7 +132,7 @@ describe('resolveRunConfig()', () => {
       weights: { verdict: 1, format: 0.2 },
     });
     expect(() => resolveRunConfig(weigh('brevity'), known)).toThrow(
-      'Cannot configure the reward weighted: no task\'s verifier declares the component "brevity", expected one of verdict, format (words: format)',
+      'Cannot configure the reward weighted: no task\'s verifier declares the component "brevity", expected one of verdict, correct, formatted, format (words: format)',
     );
   });
 
@@ -151,7 +151,7 @@ describe('a configuration that cannot be run', () => {
     [
       'an unknown method',
       { method: 'ppo' },
-      'Cannot choose a method: "ppo" is unknown, expected one of grpo, dapo, sec-grpo, sec-dapo, mt-grpo, worst-task, regularised',
+      /^Cannot choose a method: "ppo" is unknown, expected one of grpo, dapo, sec-grpo, sec-dapo, mt-grpo, worst-task, regularised, bnpo, /,
     ],
     [
       'an unknown task',
@@ -210,7 +210,7 @@ describe('a configuration that cannot be run', () => {
     [
       'an unknown part',
       { method: { name: 'grpo', weighter: 'fair' } },
-      /"fair" is unknown, expected one of uniform, iwu, sec, worst-task, regularised$/,
+      /"fair" is unknown, expected one of uniform, iwu, sec, worst-task, regularised, staged$/,
     ],
     [
       'an unknown option of a part',
@@ -320,7 +320,16 @@ const methods = fc.constantFrom<RunFile['method'][]>(
   { name: 'sec-grpo', weighter: { temperature: 0.3, unseen: 'hold' } },
   { name: 'regularised', weighter: { eta: 1e-2 } },
   { name: 'mt-grpo', weighter: { lambda: 0.4, optimizer: 'adam-l2' }, filter: 'lenient' },
-  { name: 'dapo', objective: { kl: { kind: 'k3', beta: { arc: 0.1, zebra: 0 } } } },
+  { name: 'dapo', objective: { kl: { kind: 'k3', beta: 0.1 } } },
+  {
+    name: 'disco',
+    objective: {
+      form: { kind: 'discriminative', score: 'ratio', negatives: 'mean', temperature: 1, klBound: 0, klPenalty: 9 },
+    },
+  },
+  'dr-grpo',
+  'drpo',
+  'fgrpo',
 );
 const anyFile: fc.Arbitrary<RunFile> = part({
   run: fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,39}$/),

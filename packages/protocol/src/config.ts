@@ -2,13 +2,7 @@
  * The run configuration: what a user writes (`RunFile`, everything optional) and what a run is a pure function of (`RunConfig`,
  * everything resolved). Two runs with equal `RunConfig` end with equal weights.
  */
-import {
-  checkRewardComponents,
-  checkRunShape,
-  type MethodOverrides,
-  type MethodSpec,
-  resolveMethod,
-} from '@evenkeel/algorithms';
+import { checkRunShape, fitMethod, type MethodOverrides, type MethodSpec, resolveMethod } from '@evenkeel/algorithms';
 import { type ArtefactRef, ConfigError, hashOf } from '@evenkeel/core';
 import { z } from 'zod';
 import { artefactRefSchema, objectiveSpecSchema, optimizerSpecSchema, sha256Schema } from './jobs.ts';
@@ -362,12 +356,13 @@ export function resolveRunConfig(
     promptsPerStep: merged.promptsPerStep,
     groupSize: merged.groupSize,
   });
-  const resolvedMethod = resolveMethod(name, { lambda: file.lambda, ...overrides } as MethodOverrides);
+  const sampling = { ...defaultRunFile.sampling, ...file.sampling };
   const componentsOf = (verifier: string) => verifiers.find(({ id }) => id === verifier)?.components ?? [];
-  checkRewardComponents(
-    resolvedMethod.reward,
-    Object.fromEntries(tasks.map((task) => [task.name, componentsOf(task.verifier)])),
-  );
+  const resolvedMethod = fitMethod(resolveMethod(name, { lambda: file.lambda, ...overrides } as MethodOverrides), {
+    groupSize: merged.groupSize,
+    maxNewTokens: sampling.maxNewTokens ?? defaultRunFile.sampling.maxNewTokens,
+    components: Object.fromEntries(tasks.map((task) => [task.name, componentsOf(task.verifier)])),
+  });
   // As JSON it is stored and hashed; what JSON writes otherwise (−0) is to be the same before and after.
   const resolved = JSON.stringify({
     version: 1,
@@ -380,7 +375,7 @@ export function resolveRunConfig(
     steps: merged.steps,
     promptsPerStep: merged.promptsPerStep,
     groupSize: merged.groupSize,
-    sampling: { ...defaultRunFile.sampling, ...file.sampling },
+    sampling,
     method: resolvedMethod,
     optimizer: { ...defaultRunFile.optimizer, ...file.optimizer },
     minibatches: merged.minibatches,

@@ -101,6 +101,23 @@ export const verifyResultSchema = z.strictObject({
 
 /** `ObjectiveSpec` of `@evenkeel/algorithms`, as it crosses a process. */
 export const objectiveSpecSchema = z.strictObject({
+  /** What is maximised per token; left out: the clipped ratio. */
+  form: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('cispo') }),
+      z.strictObject({ kind: z.literal('reinforce') }),
+      z.strictObject({
+        kind: z.literal('discriminative'),
+        score: z.enum(['log-likelihood', 'ratio']),
+        negatives: z.enum(['log-mean-exp', 'mean']),
+        temperature: z.number().positive(),
+        klBound: z.number().nonnegative(),
+        klPenalty: z.number().nonnegative(),
+      }),
+    ])
+    .exactOptional(),
+  /** Of aggregation `fixed-length`; left out: the longest completion of the minibatch. */
+  fixedLength: count.exactOptional(),
   ratio: z.enum(['token', 'sequence']),
   clipLow: z.number().nonnegative(),
   clipHigh: z.number().nonnegative(),

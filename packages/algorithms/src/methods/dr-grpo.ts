@@ -1,0 +1,14 @@
+import type { MethodDefinition } from '../method-definition.ts';
+import { objectives } from '../objective.ts';
+
+export const drGrpo: MethodDefinition = {
+  name: 'dr-grpo',
+  about: 'no division by deviation or by own length',
+  source: {
+    paper: 'Dr. GRPO (Liu et al. 2025)',
+    reading: 'first-hand',
+    from: 'the catalogue of formulas; the constant length is the run’s most new tokens',
+  },
+  advantage: 'dr-grpo',
+  objective: { ...objectives.grpo, aggregation: 'fixed-length', fixedLength: 0 },
+};

@@ -1,0 +1,13 @@
+/** All methods, in the order in which they are shown: those of Multi-Task GRPO's comparison, then the wider family by name. */
+import type { MethodDefinition } from '../method-definition.ts';
+import { dapo } from './dapo.ts';
+import { grpo } from './grpo.ts';
+import * as family from './list.ts';
+import { mtGrpo, regularised, worstTask } from './mt-grpo.ts';
+import { secDapo, secGrpo } from './sec.ts';
+
+/** What each method is; `methods` has them as specifications. */
+export const definitions: readonly MethodDefinition[] = [
+  ...[grpo, dapo, secGrpo, secDapo, mtGrpo, worstTask, regularised],
+  ...Object.values(family).sort((a, b) => (a.name < b.name ? -1 : 1)),
+];
