@@ -1,9 +1,9 @@
 /** The flags of `train`, and the run file that they and a configuration file make together. */
 import { existsSync, readFileSync } from 'node:fs';
 import { ConfigError } from '@evenkeel/core';
-import { parseRunFile, type RunFile } from '@evenkeel/protocol';
+import { type Priority, parseRunFile, prioritySchema, type RunFile } from '@evenkeel/protocol';
 import { type Flag, type Invocation, UsageError } from '../command.ts';
-import { listFlag, numberFlag, textFlag } from '../flag-values.ts';
+import { listFlag, numberFlag, textFlag, wholeFlag } from '../flag-values.ts';
 import { yesFlag } from '../verifiers/open-granted.ts';
 
 export const trainFlags: Readonly<Record<string, Flag>> = {
@@ -38,6 +38,16 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
     help: 'of a run that is there: change a setting before it goes on, as evenkeel set does; may be given several times',
   },
   stop: { type: 'boolean', help: 'of a run that is there: end it where it stands, evaluate, write the policy' },
+  priority: {
+    type: 'string',
+    value: '1..5',
+    help: 'how urgent beside other runs of the home, 1 most: each has twice the share of the next (default: 3)',
+  },
+  'rollout-workers': {
+    type: 'string',
+    value: 'N',
+    help: 'rollout workers on this machine; 0: only those started by hand (default: 1)',
+  },
   yes: yesFlag,
   'keep-inputs': {
     type: 'boolean',
@@ -110,4 +120,18 @@ export function runFileFrom({ positionals, flags }: Pick<Invocation, 'positional
     },
     'the flags',
   );
+}
+
+/** How urgent the run is to be; undefined where nothing is said. @throws {UsageError} */
+export function priorityFrom({ flags }: Pick<Invocation, 'flags'>): Priority | undefined {
+  const given = numberFlag(flags, 'priority', undefined);
+  if (given === undefined) return undefined;
+  const parsed = prioritySchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`Cannot read --priority: it is ${given}, expected 1 (most urgent) to 5`);
+}
+
+/** How many workers of a role the home gets on this machine. @throws {UsageError} */
+export function workersFrom({ flags }: Pick<Invocation, 'flags'>): { readonly rolloutWorkers: number | undefined } {
+  return { rolloutWorkers: wholeFlag(flags, 'rollout-workers', undefined, 0) };
 }

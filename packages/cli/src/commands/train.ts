@@ -1,6 +1,6 @@
 /** `evenkeel train`: the main job. Starts what is not running, follows the run, and says at the end what it was worth. */
 import { join } from 'node:path';
-import { type Evaluation, readChanges, runFolder, type StepTable } from '@evenkeel/activities';
+import { type Evaluation, readChanges, runFolder, type StepTable, writeRunPriority } from '@evenkeel/activities';
 import { ConfigError, EvenkeelError, type Logger } from '@evenkeel/core';
 import { InfraError, livingSupervisor, type Supervisor, startSupervisor } from '@evenkeel/infra';
 import type { RunConfig } from '@evenkeel/protocol';
@@ -13,25 +13,28 @@ import { type BeginOptions, beginRun } from '../train/begin-run.ts';
 import { claimEngine } from '../train/claim-engine.ts';
 import { type Configured, configureRun, goOnWith } from '../train/configure.ts';
 import { currentConfig } from '../train/current-config.ts';
-import { followRun, PausedRun, pause, type RunEvent } from '../train/follow-run.ts';
+import { followRun, nothingSeen, PausedRun, pause, type RunEvent, type Seen } from '../train/follow-run.ts';
+import { connectWhenUp, isOfTheRun, watchHome } from '../train/hand-over.ts';
 import { homeProcesses } from '../train/home-processes.ts';
 import { keepScripts } from '../train/keep-scripts.ts';
 import { liveModel, noProgress, observeEvent } from '../train/live-model.ts';
 import { runPausedError, writePauseReason } from '../train/pause-reason.ts';
 import { checkChanges, readChangesFile } from '../train/recorded-changes.ts';
-import { connectRunClient, type RunClient } from '../train/run-client.ts';
+import type { RunClient } from '../train/run-client.ts';
 import { claimRun, findRunRecord, type RunRecord, readRunRecord } from '../train/run-record.ts';
 import { settingsOf } from '../train/setting-assignments.ts';
 import { createLiveView, type LiveView } from '../view/live-view.ts';
 import { resultPlaces, resultTable } from '../view/result-table.ts';
 import { silentTaskText } from '../view/silence-text.ts';
 import { wantsColour } from '../view/terminal-text.ts';
-import { namesRunAlone, runFileFrom, trainFlags } from './train-flags.ts';
+import { namesRunAlone, priorityFrom, runFileFrom, trainFlags, workersFrom } from './train-flags.ts';
 
 /** npm, the set-up and the terminal may each deliver the same Ctrl-C: what comes so soon after the first is that one again. */
 const SAME_SIGNAL_MS = 1_000;
 /** How long an interrupted run may take to end its step before the processes are stopped. */
 const PAUSE_GRACE_MS = 15_000;
+/** The command that ran the home has ended. */
+const homeLeft = 'home-left';
 
 export const train: Command = {
   name: 'train',
@@ -60,6 +63,8 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
   const scheduled = changesFile === undefined ? [] : readChangesFile(changesFile);
   checkChanges(config, scheduled);
   const { isNew } = await claimRun(home, config, new Date().toISOString(), { scheduled });
+  const priority = priorityFrom(invocation);
+  if (priority !== undefined) await writeRunPriority(home, config.run, priority);
   const engine = await claimEngine(home, config.run, flags['accept-engine'] === true);
   const store = await openFolderStore(join(home, 'store'));
   await keepScripts(store, verifiers, home);
@@ -69,13 +74,19 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
   const record = { ...(await readRunRecord(home, config.run)), config };
   const session = new Session(invocation, record, view);
   if (engine !== null && engine.note !== null) session.logger.warn(engine.note);
+  const begin = { ...request, home, record, config: configRef, goesOn: !isNew };
   try {
-    const supervisor = await takeHome(invocation, session, config);
-    try {
-      return await session.follow(supervisor, { ...request, home, record, config: configRef, goesOn: !isNew });
-    } finally {
-      view?.close();
-      await supervisor?.stop();
+    // Where another command ran the home, and ends, this one takes the home over.
+    for (;;) {
+      const supervisor = await takeHome(invocation, session, config);
+      try {
+        const code = await session.follow(supervisor, begin);
+        if (code !== 'home-left') return code;
+      } finally {
+        if (supervisor !== null) view?.close();
+        await supervisor?.stop();
+      }
+      session.logger.info('The evenkeel that ran this home has ended; this command takes the home over');
     }
   } finally {
     view?.close();
@@ -140,7 +151,7 @@ async function takeHome(invocation: Invocation, session: Session, config: RunCon
   try {
     return await startSupervisor({
       home,
-      processes: homeProcesses(home, config),
+      processes: homeProcesses(home, { threads: config.threads, ...workersFrom(invocation) }),
       log: session.logger,
       onEvent: (event) => {
         if (event.kind === 'died')
@@ -163,6 +174,8 @@ class Session {
   #record: RunRecord;
   #view: LiveView | null;
   #progress = noProgress;
+  /** Null until the run has begun. */
+  #seen: Seen | null = null;
   #startedAt = performance.now();
 
   constructor(invocation: Invocation, record: RunRecord, view: LiveView | null) {
@@ -176,24 +189,36 @@ class Session {
     this.logger = { debug() {}, info: say('info'), warn: say('warn'), error: say('error') };
   }
 
-  async follow(supervisor: Supervisor | null, begin: Omit<BeginOptions, 'client'>): Promise<ExitCode> {
+  /**
+   * Begins the run, or goes on following it.
+   *
+   * @returns `home-left` where another command ran the home, and does so no more
+   */
+  async follow(
+    supervisor: Supervisor | null,
+    begin: Omit<BeginOptions, 'client'>,
+  ): Promise<ExitCode | typeof homeLeft> {
     const { home } = this.#invocation;
     const { run } = this.#record;
-    const client = await connectRunClient(home);
+    const watch = supervisor === null ? watchHome(home) : null;
     const interrupt = new AbortController();
+    const signal = watch === null ? interrupt.signal : AbortSignal.any([interrupt.signal, watch.left]);
     const onSignal = () => interrupt.abort();
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
+    let client: RunClient | null = null;
     try {
-      const changes = await readChanges(home, run);
-      this.#progress = { ...noProgress, changes };
-      await beginRun({ ...begin, client });
-      const onEvent = (event: RunEvent) => this.#observe(event, supervisor, client);
-      const follow = { home, run, client, signal: interrupt.signal, changes: changes.length, onEvent };
-      const result = await followRun(follow);
-      if (result !== null) return this.#finish(result, client.uiOf(run));
-      return await this.#interrupted(supervisor, client);
+      client = await connectWhenUp(home, signal);
+      if (client === null) return watch?.left.aborted === true ? homeLeft : exitCodes.interrupted;
+      const followed = await this.#followBy(client, supervisor, begin, signal);
+      if (followed === null && watch?.left.aborted === true && !interrupt.signal.aborted) return homeLeft;
+      const code =
+        followed === null ? await this.#interrupted(supervisor, client) : this.#finish(followed, client.uiOf(run));
+      if (supervisor !== null) await this.#sayOthers(client);
+      return code;
     } catch (error) {
+      if (watch !== null && !isOfTheRun(error) && (await watch.untilLeft(interrupt.signal))) return homeLeft;
+      if (supervisor !== null && client !== null) await this.#sayOthers(client);
       if (!(error instanceof PausedRun)) throw error;
       const { code, message, step } = error.reason;
       const { json, printJson } = this.#invocation;
@@ -201,9 +226,38 @@ class Session {
       if (json) printJson({ kind: 'paused', run, step, reason: error.reason });
       throw runPausedError(run, error.reason);
     } finally {
+      watch?.stop();
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
-      await client.close();
+      await client?.close();
+    }
+  }
+
+  async #followBy(
+    client: RunClient,
+    supervisor: Supervisor | null,
+    begin: Omit<BeginOptions, 'client'>,
+    signal: AbortSignal,
+  ): Promise<RunResult | null> {
+    const { home } = this.#invocation;
+    const { run } = this.#record;
+    if (this.#seen === null) {
+      const changes = await readChanges(home, run);
+      this.#progress = { ...noProgress, changes };
+      await beginRun({ ...begin, client });
+      this.#seen = nothingSeen(changes.length);
+    }
+    const onEvent = (event: RunEvent) => this.#observe(event, supervisor, client);
+    return await followRun({ home, run, client, signal, seen: this.#seen, onEvent });
+  }
+
+  /** The processes end with this command: whose runs they serve as well is told. */
+  async #sayOthers(client: RunClient): Promise<void> {
+    const others = (await client.atWork().catch(() => [])).filter((run) => run !== this.#record.run);
+    for (const run of others) {
+      this.logger.info(
+        `Run "${run}" is still at work: the command that follows it takes this home over; where none does, go on with it by ./evenkeel train --run ${run}`,
+      );
     }
   }
 

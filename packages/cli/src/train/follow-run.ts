@@ -27,9 +27,22 @@ export interface FollowOptions {
   readonly run: string;
   readonly client: RunClient;
   readonly signal: AbortSignal;
-  /** Changes that took effect before, and are not told. */
-  readonly changes: number;
+  /** What has been told already; grows. */
+  readonly seen: Seen;
   readonly onEvent: (event: RunEvent) => void;
+}
+
+/** What of a run has been told, so that nothing is told twice where it is followed again over another connection. */
+export interface Seen {
+  step: number;
+  readonly evaluations: Set<number>;
+  readonly retries: Set<string>;
+  changes: number;
+}
+
+/** Nothing but so many changes, which took effect before. */
+export function nothingSeen(changes: number): Seen {
+  return { step: -1, evaluations: new Set(), retries: new Set(), changes };
 }
 
 /** The run waits for a person: what failed for good is its reason. */
@@ -54,10 +67,9 @@ export async function followRun({
   run,
   client,
   signal,
-  changes,
+  seen,
   onEvent,
 }: FollowOptions): Promise<RunResult | null> {
-  const seen = { step: -1, evaluations: new Set<number>(), retries: new Set<string>(), changes };
   let result: RunResult | undefined;
   let failure: unknown;
   client.result(run, signal).then(

@@ -64,6 +64,8 @@ export interface RunClient {
   stepStatus(run: string, step: number): Promise<StepStatus | null>;
   /** The activities of the run and of its children under way that failed at least once and are tried again. */
   retries(run: string): Promise<readonly Retry[]>;
+  /** The runs that have begun and not ended, paused ones not among them; sorted. */
+  atWork(): Promise<readonly string[]>;
   update(run: string, update: RunUpdate): Promise<{ readonly step: number }>;
   /** Changes a run after its step under way. @throws {EvenkeelError} with the reason's code where the run could not go on with it */
   change(run: string, change: RunChange): Promise<ChangeAnswer>;
@@ -144,6 +146,14 @@ export async function connectRunClient(home: string): Promise<RunClient> {
             : [{ activity: activityType?.name ?? '', attempt: attempt ?? 1, message: lastFailure.message ?? '' }],
         ),
       );
+    },
+    async atWork() {
+      const runs: string[] = [];
+      const open = client.workflow.list({ query: "WorkflowType = 'trainingRun' AND ExecutionStatus = 'Running'" });
+      for await (const { workflowId, typedSearchAttributes } of open) {
+        if (typedSearchAttributes.get(searchAttributes.phase) !== 'paused') runs.push(workflowId);
+      }
+      return runs.toSorted();
     },
     update: async (run, update) => await client.workflow.getHandle(run).executeUpdate(updates[update]),
     async change(run, change) {
