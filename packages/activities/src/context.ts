@@ -12,6 +12,8 @@ export interface ActivityContext {
   /** Reads where the workers are now; called at each connection. */
   readonly endpoints: () => Promise<Endpoints>;
   readonly logger: Logger;
+  /** So long without progress a worker counts as hung, and its job is moved. Default: `defaultStallMs`. */
+  readonly stallMs?: number;
 }
 
 /** Which workers answered and what was said of them: one memory per client. */

@@ -80,7 +80,8 @@ async function openRun(handler: Handler = (asked, _context, run) => draw(run, as
   }
   const known = await run.context.endpoints();
   const endpoints = { ...known, workers: { ...known.workers, verifier: servers.map(({ url }) => url) } };
-  return { run, context: { ...run.context, endpoints: async () => endpoints } };
+  const drain = async (index: number) => await servers[index]?.drain();
+  return { run, context: { ...run.context, endpoints: async () => endpoints }, drain };
 }
 
 const job = { kind: 'puzzles' as const, draws: [] };
@@ -166,6 +167,99 @@ describe('planEvaluation()', () => {
     const plan = await inActivity(() => planEvaluation(context)({ run: 'r', config: run.configRef }));
     expect(plan.counts).toEqual({ countdown: 200, zebra: 200, arc: 200 });
     expect(plan.shards).toEqual([{ from: 0, to: 600 }]);
+  });
+});
+
+describe('a job whose worker does not go on', () => {
+  test('is moved to another worker after the bound, and the late result of the first does no harm', async () => {
+    const first = Promise.withResolvers<void>();
+    const worked: string[] = [];
+    const stuck = Promise.withResolvers<void>();
+    const { context } = await openRun(async (asked, { signal }, run) => {
+      worked.push('begun');
+      if (worked.length === 1) {
+        await first.promise;
+        // It does not hear that it was cancelled.
+        expect(signal.aborted).toBe(true);
+        const late = await draw(run, asked);
+        stuck.resolve();
+        return late;
+      }
+      return await draw(run, asked);
+    }, 2);
+    const beats: unknown[] = [];
+    const moved = await inActivity(
+      () => runWorkerJob({ ...context, stallMs: 400 }, { role: 'verifier', key: 'k', job }),
+      { onHeartbeat: (details) => beats.push(details) },
+    );
+    expect(worked).toHaveLength(2);
+    expect(beats.length).toBeGreaterThan(0);
+    const committed = await context.store.lookup('k');
+    expect(committed?.result).toEqual({ ...moved });
+    first.resolve();
+    await stuck.promise;
+    expect(await context.store.lookup('k')).toEqual(committed);
+  });
+
+  test('is left alone as long as it shows progress, however long it takes', async () => {
+    let begun = 0;
+    const { context } = await openRun(async (asked, { progress }, run) => {
+      begun++;
+      for (let done = 0; done < 12; done++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        progress(0, 1);
+      }
+      return await draw(run, asked);
+    }, 2);
+    await inActivity(() => runWorkerJob({ ...context, stallMs: 400 }, { role: 'verifier', key: 'k', job }));
+    expect(begun).toBe(1);
+  });
+
+  test('fails, to be tried again, where there is no other, with what to do', async () => {
+    const { context } = await openRun(
+      (_job, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    );
+    const [url] = (await context.endpoints()).workers.verifier;
+    const waiting = inActivity(() => runWorkerJob({ ...context, stallMs: 400 }, { role: 'verifier', key: 'k', job }));
+    await expect(waiting).rejects.toMatchObject({
+      code: 'worker-stalled',
+      retryable: true,
+      message: `Cannot finish job k: the verifier worker at ${url} has shown no progress for 0.5 s, expected some: look into its log, or end it; where single jobs take longer, raise --stall-seconds`,
+    });
+  }, 20_000);
+
+  test('is sent away by a worker that is told to end, and finds another without a failed attempt', async () => {
+    const servers: string[] = [];
+    const { context, drain } = await openRun(async (asked, _context, run) => {
+      servers.push('worked');
+      return await draw(run, asked);
+    }, 2);
+    await inActivity(() => runWorkerJob(context, { role: 'verifier', key: 'before', job }));
+    await drain(0);
+    await inActivity(() => runWorkerJob(context, { role: 'verifier', key: 'k', job, ordinal: 0 }));
+    expect(servers).toHaveLength(2);
+  });
+
+  test('goes on where only this process is told to end: the next one attaches to it', async () => {
+    const controller = new AbortController();
+    const gate = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    let starts = 0;
+    const { context } = await openRun(async (asked, { signal }, run) => {
+      starts++;
+      begun.resolve();
+      await gate.promise;
+      signal.throwIfAborted();
+      return await draw(run, asked);
+    });
+    const left = inActivity(() => runWorkerJob(context, { role: 'verifier', key: 'k', job }), controller);
+    await begun.promise;
+    controller.abort(new CancelledFailure('WORKER_SHUTDOWN'));
+    await expect(left).rejects.toBeInstanceOf(CancelledFailure);
+    const next = inActivity(() => runWorkerJob(context, { role: 'verifier', key: 'k', job }), { attempt: 2 });
+    gate.resolve();
+    await next;
+    expect(starts).toBe(1);
   });
 });
 

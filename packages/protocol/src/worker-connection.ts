@@ -169,8 +169,8 @@ export class WorkerConnection {
   }
 
   /**
-   * Sends a frame, and hands on every frame of its key until one is an answer. An abort sends `cancel` where nobody else
-   * here waits for the key.
+   * Sends a frame, and hands on every frame of its key until one is an answer. An abort of a `submit` sends `cancel` where
+   * nobody else here waits for the key.
    *
    * @param answer the answer that a frame is; undefined for a frame that is none
    * @throws {ConnectionLost} the socket is gone; the signal's reason; what `answer` throws
@@ -189,7 +189,9 @@ export class WorkerConnection {
       };
       const abort = () => {
         leave(() => reject(signal?.reason));
-        if (!this.#waiters.has(key) && this.open) this.#webSocket.send(encodeFrame({ kind: 'cancel', key }));
+        // Who only asked for its state has no part in the job.
+        if (frame.kind === 'submit' && !this.#waiters.has(key) && this.open)
+          this.#webSocket.send(encodeFrame({ kind: 'cancel', key }));
       };
       const waiter: Waiter = {
         take: (received) => {

@@ -11,6 +11,7 @@ import {
   type PuzzlesJob,
   type PuzzlesResult,
   puzzlesJobSchema,
+  type StallOptions,
   startWorkerServer,
   type VerdictCounts,
   type VerifyJob,
@@ -51,11 +52,17 @@ export interface VerifierHostOptions {
   /** Most processes of one verifier. Default: one for each core, at most 4. */
   readonly processes?: number;
   readonly logger?: Logger;
+  /** See `WorkerServerOptions`, as the next two. */
+  readonly session?: string;
+  readonly logPath?: string;
+  readonly stall?: StallOptions;
 }
 
 export interface VerifierHost {
   readonly url: string;
   readonly port: number;
+  /** Takes no new job, and resolves when those under way have ended. */
+  drain(): Promise<void>;
   /** Aborts the jobs, closes the sockets and ends the sandboxes. */
   close(): Promise<void>;
 }
@@ -71,6 +78,9 @@ export async function startVerifierHost(options: VerifierHostOptions): Promise<V
   const verifiers = new RunningVerifiers({ store, logger, places, processes });
   const server = await startWorkerServer({
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.session === undefined ? {} : { session: options.session }),
+    ...(options.logPath === undefined ? {} : { logPath: options.logPath }),
+    ...(options.stall === undefined ? {} : { stall: options.stall }),
     port,
     token,
     worker: options.worker ?? `verifier@${hostname()}/${process.pid}`,
@@ -92,6 +102,7 @@ export async function startVerifierHost(options: VerifierHostOptions): Promise<V
   return {
     url: server.url,
     port: server.port,
+    drain: () => server.drain(),
     async close() {
       await server.close();
       await verifiers.close();

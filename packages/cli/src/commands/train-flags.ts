@@ -4,6 +4,7 @@ import { ConfigError } from '@evenkeel/core';
 import { type Priority, parseRunFile, prioritySchema, type RunFile } from '@evenkeel/protocol';
 import { type Flag, type Invocation, UsageError } from '../command.ts';
 import { listFlag, numberFlag, textFlag, wholeFlag } from '../flag-values.ts';
+import { noticeSecondsFlag, stallSecondsFlag } from '../train/home-processes.ts';
 import { yesFlag } from '../verifiers/open-granted.ts';
 
 export const trainFlags: Readonly<Record<string, Flag>> = {
@@ -48,6 +49,8 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
     value: 'N',
     help: 'rollout workers on this machine; 0: only those started by hand (default: 1)',
   },
+  'stall-seconds': stallSecondsFlag,
+  'notice-seconds': noticeSecondsFlag,
   yes: yesFlag,
   'keep-inputs': {
     type: 'boolean',
@@ -134,4 +137,15 @@ export function priorityFrom({ flags }: Pick<Invocation, 'flags'>): Priority | u
 /** How many workers of a role the home gets on this machine. @throws {UsageError} */
 export function workersFrom({ flags }: Pick<Invocation, 'flags'>): { readonly rolloutWorkers: number | undefined } {
   return { rolloutWorkers: wholeFlag(flags, 'rollout-workers', undefined, 0) };
+}
+
+/** How the home's processes are watched, and what a notice gives them. @throws {UsageError} */
+export function watchFrom({ flags }: Pick<Invocation, 'flags'>): {
+  readonly stallSeconds: number;
+  readonly noticeSeconds: number;
+} {
+  return {
+    stallSeconds: wholeFlag(flags, 'stall-seconds', 120, 1),
+    noticeSeconds: wholeFlag(flags, 'notice-seconds', 30, 2),
+  };
 }

@@ -13,9 +13,10 @@ import { type BeginOptions, beginRun } from '../train/begin-run.ts';
 import { claimEngine } from '../train/claim-engine.ts';
 import { type Configured, configureRun, goOnWith } from '../train/configure.ts';
 import { currentConfig } from '../train/current-config.ts';
-import { followRun, nothingSeen, PausedRun, pause, type RunEvent, type Seen } from '../train/follow-run.ts';
+import { followRun, nothingSeen, PausedRun, type RunEvent, type Seen } from '../train/follow-run.ts';
 import { connectWhenUp, isOfTheRun, watchHome } from '../train/hand-over.ts';
 import { homeProcesses } from '../train/home-processes.ts';
+import { NOTICE_GRACE_MS, pauseInterrupted } from '../train/interrupted.ts';
 import { keepScripts } from '../train/keep-scripts.ts';
 import { liveModel, noProgress, observeEvent } from '../train/live-model.ts';
 import { runPausedError, writePauseReason } from '../train/pause-reason.ts';
@@ -27,12 +28,8 @@ import { createLiveView, type LiveView } from '../view/live-view.ts';
 import { resultPlaces, resultTable } from '../view/result-table.ts';
 import { silentTaskText } from '../view/silence-text.ts';
 import { wantsColour } from '../view/terminal-text.ts';
-import { namesRunAlone, priorityFrom, runFileFrom, trainFlags, workersFrom } from './train-flags.ts';
+import { namesRunAlone, priorityFrom, runFileFrom, trainFlags, watchFrom, workersFrom } from './train-flags.ts';
 
-/** npm, the set-up and the terminal may each deliver the same Ctrl-C: what comes so soon after the first is that one again. */
-const SAME_SIGNAL_MS = 1_000;
-/** How long an interrupted run may take to end its step before the processes are stopped. */
-const PAUSE_GRACE_MS = 15_000;
 /** The command that ran the home has ended. */
 const homeLeft = 'home-left';
 
@@ -84,7 +81,7 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
         if (code !== 'home-left') return code;
       } finally {
         if (supervisor !== null) view?.close();
-        await supervisor?.stop();
+        await supervisor?.stop(session.graceMs);
       }
       session.logger.info('The evenkeel that ran this home has ended; this command takes the home over');
     }
@@ -151,7 +148,8 @@ async function takeHome(invocation: Invocation, session: Session, config: RunCon
   try {
     return await startSupervisor({
       home,
-      processes: homeProcesses(home, { threads: config.threads, ...workersFrom(invocation) }),
+      processes: homeProcesses(home, { threads: config.threads, ...workersFrom(invocation), ...watchFrom(invocation) }),
+      stallMs: 1000 * watchFrom(invocation).stallSeconds,
       log: session.logger,
       onEvent: (event) => {
         if (event.kind === 'died')
@@ -177,6 +175,8 @@ class Session {
   /** Null until the run has begun. */
   #seen: Seen | null = null;
   #startedAt = performance.now();
+  /** How long the processes get to end; undefined: as usual. */
+  graceMs: number | undefined;
 
   constructor(invocation: Invocation, record: RunRecord, view: LiveView | null) {
     this.#invocation = invocation;
@@ -203,7 +203,7 @@ class Session {
     const watch = supervisor === null ? watchHome(home) : null;
     const interrupt = new AbortController();
     const signal = watch === null ? interrupt.signal : AbortSignal.any([interrupt.signal, watch.left]);
-    const onSignal = () => interrupt.abort();
+    const onSignal = (name: NodeJS.Signals) => interrupt.abort(name);
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
     let client: RunClient | null = null;
@@ -213,8 +213,10 @@ class Session {
       const followed = await this.#followBy(client, supervisor, begin, signal);
       if (followed === null && watch?.left.aborted === true && !interrupt.signal.aborted) return homeLeft;
       const code =
-        followed === null ? await this.#interrupted(supervisor, client) : this.#finish(followed, client.uiOf(run));
-      if (supervisor !== null) await this.#sayOthers(client);
+        followed === null
+          ? await this.#interrupted(supervisor, client, interrupt.signal.reason)
+          : this.#finish(followed, client.uiOf(run));
+      if (supervisor !== null && this.graceMs === undefined) await this.#sayOthers(client);
       return code;
     } catch (error) {
       if (watch !== null && !isOfTheRun(error) && (await watch.untilLeft(interrupt.signal))) return homeLeft;
@@ -291,33 +293,20 @@ class Session {
     this.#view?.update(liveModel(this.#record, this.#progress, { seconds, temporalUi, processes }));
   }
 
-  /** Ctrl-C: the run pauses after its step, then the processes end; where another process is the supervisor, nothing is changed. */
-  async #interrupted(supervisor: Supervisor | null, client: RunClient): Promise<ExitCode> {
+  /** The run pauses after its step, then the processes end; where another process is the supervisor, nothing is changed. */
+  async #interrupted(supervisor: Supervisor | null, client: RunClient, signal: unknown): Promise<ExitCode> {
     const { run } = this.#record;
     if (supervisor === null) {
       this.logger.info(`Left run "${run}", which goes on; pause it: ./evenkeel pause ${run}`);
       return exitCodes.interrupted;
     }
-    this.logger.info(`Pausing run "${run}" after its step; Ctrl-C again stops at once`);
-    const hurry = new AbortController();
-    const pausedAt = performance.now();
-    const onSignal = () => {
-      if (performance.now() - pausedAt > SAME_SIGNAL_MS) hurry.abort();
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-    const giveUp = setTimeout(() => hurry.abort(), PAUSE_GRACE_MS);
-    await client.update(run, 'pause').catch(() => undefined);
-    let isAtRest = false;
-    while (!isAtRest && !hurry.signal.aborted) {
-      const status = await client.status(run).catch(() => null);
-      isAtRest = status?.phase === 'paused' || status?.phase === 'done';
-      if (status !== null) this.#observe({ kind: 'status', status, step: null }, supervisor, client);
-      if (!isAtRest) await pause(200, hurry.signal);
-    }
-    clearTimeout(giveUp);
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    const isAtRest = await pauseInterrupted({
+      ...{ run, supervisor, client, logger: this.logger },
+      signal: signal === 'SIGTERM' ? 'SIGTERM' : 'SIGINT',
+      noticeSeconds: watchFrom(this.#invocation).noticeSeconds,
+      onStatus: (status) => this.#observe({ kind: 'status', status, step: null }, supervisor, client),
+    });
+    if (signal === 'SIGTERM') this.graceMs = NOTICE_GRACE_MS;
     const { step = 0, steps = this.#record.config.steps } = this.#progress.status ?? {};
     this.#view?.close();
     const place = `at step ${step} of ${steps}; the same command goes on from there`;

@@ -1,11 +1,20 @@
 /** `evenkeel worker …`: one process of a home. The supervisor starts them; by hand they serve a cluster, or a debugger. */
 import { join } from 'node:path';
-import { announceWorker, exitWithParent, homeToken, reportListening, reportReady } from '@evenkeel/infra';
-import type { WorkerRole } from '@evenkeel/protocol';
+import {
+  announceWorker,
+  exitWithParent,
+  homeToken,
+  leaveHung,
+  readEndpoints,
+  reportListening,
+  reportReady,
+} from '@evenkeel/infra';
+import type { StallOptions, WorkerRole } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import { type Command, exitCodes, type Flag } from '../command.ts';
 import { textFlag, wholeFlag } from '../flag-values.ts';
 import { stderrLogger } from '../stderr-logger.ts';
+import { drainMs, noticeSecondsFlag, stallSecondsFlag } from '../train/home-processes.ts';
 
 const flags: Readonly<Record<string, Flag>> = {
   name: {
@@ -20,12 +29,28 @@ const flags: Readonly<Record<string, Flag>> = {
     value: 'ADDRESS',
     help: 'address to listen on and to be reached at, for another machine that shares the home (default: 127.0.0.1)',
   },
+  'stall-seconds': stallSecondsFlag,
+  'notice-seconds': noticeSecondsFlag,
 };
 
-/** Serves until the supervisor is gone or a signal comes. */
-async function untilEnd(close: () => Promise<void>): Promise<typeof exitCodes.done> {
-  exitWithParent(close);
-  return await new Promise(() => {});
+type Logger = ReturnType<typeof stderrLogger>;
+
+/** A job that hangs cannot be ended by itself: the process says which, and goes. Whoever keeps it alive starts it again. */
+function stallOptions(seconds: number, logger: Logger): StallOptions {
+  return {
+    afterMs: 1000 * seconds,
+    onStalled({ key, job, progress, silentMs }) {
+      const last = progress === null ? {} : { done: progress.done, total: progress.total, phase: progress.phase };
+      logger.error('Job hangs: this process ends', { key, job, silentSeconds: silentMs / 1000, ...last });
+      leaveHung();
+    },
+  };
+}
+
+/** What a supervised process is told of its supervisor, and where its log lies; by hand it has neither. */
+function supervised(home: string, name: string): { readonly session: string; readonly logPath: string } {
+  const { supervisor } = readEndpoints(home);
+  return { session: `${supervisor.pid} ${supervisor.startedAt}`, logPath: join(home, 'logs', `${name}.log`) };
 }
 
 type Start = (common: {
@@ -38,8 +63,11 @@ type Start = (common: {
   readonly threads: number;
   /** Of `--processes`; undefined where it is left out. */
   readonly processes: number | undefined;
-  readonly logger: ReturnType<typeof stderrLogger>;
-}) => Promise<{ readonly url: string; close(): Promise<void> }>;
+  readonly logger: Logger;
+  readonly session?: string;
+  readonly logPath?: string;
+  readonly stall: StallOptions;
+}) => Promise<{ readonly url: string; drain(): Promise<void>; close(): Promise<void> }>;
 
 function workerCommand(
   role: WorkerRole,
@@ -70,15 +98,24 @@ function workerCommand(
         threads: wholeFlag(invocation.flags, 'threads', 2, 1),
         processes,
         logger,
+        ...(byHand ? {} : supervised(home, name)),
+        stall: stallOptions(wholeFlag(invocation.flags, 'stall-seconds', 120, 1), logger),
       });
       reportListening(worker.url);
       const announced = byHand ? announceWorker(home, { role, url: worker.url, worker: name }) : null;
       if (announced !== null)
         logger.info(`Worker ${name} takes ${role} work at ${worker.url}`, { announced: announced.path });
-      return await untilEnd(async () => {
+      const close = async () => {
         announced?.withdraw();
         await worker.close();
-      });
+      };
+      const drain = async () => {
+        announced?.withdraw();
+        logger.info('Told to end: ending what is under way');
+        await worker.drain();
+      };
+      exitWithParent(close, { drain, drainMs: drainMs(wholeFlag(invocation.flags, 'notice-seconds', 30, 2)) });
+      return await new Promise(() => {});
     },
   };
 }
@@ -122,10 +159,11 @@ export const workerWorkflow: Command = {
   name: 'worker workflow',
   summary: "serve Temporal's task queues: workflows and activities",
   usage: '',
-  flags: {},
-  async run({ home }) {
+  flags: { 'stall-seconds': stallSecondsFlag },
+  async run({ home, flags: given }) {
     const { startWorkflowWorker } = await import('../train/workflow-worker.ts');
-    const worker = await startWorkflowWorker(home, stderrLogger());
+    const stallMs = 1000 * wholeFlag(given, 'stall-seconds', 120, 1);
+    const worker = await startWorkflowWorker(home, stderrLogger(), { stallMs });
     reportReady();
     exitWithParent(worker.close);
     await worker.ended;

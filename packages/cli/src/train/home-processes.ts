@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { ProcessSpec } from '@evenkeel/infra';
+import type { Flag } from '../command.ts';
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url));
 
@@ -11,20 +12,46 @@ export interface HomeProcessesOptions {
   readonly threads: number;
   /** Default 1: several pay where there are cores for them, and shards or runs to share out. */
   readonly rolloutWorkers?: number | undefined;
+  /** After so long without a sign of life a process or a job is taken for hung. Default 120. */
+  readonly stallSeconds?: number | undefined;
+  /** What SIGTERM gives the workers. Default 30. */
+  readonly noticeSeconds?: number | undefined;
+}
+
+export const stallSecondsFlag: Flag = {
+  type: 'string',
+  value: 'N',
+  help: 'a process or job that shows no life for so long is taken for hung and started again (default: 120)',
+};
+
+export const noticeSecondsFlag: Flag = {
+  type: 'string',
+  value: 'N',
+  help: 'how long after SIGTERM the machine may be gone: what is under way is ended within that time (default: 30)',
+};
+
+/** Of a notice's time the part in which work may still be ended: the rest is for the processes' own end. */
+export function drainMs(noticeSeconds: number): number {
+  return 1000 * Math.max(noticeSeconds - 5, noticeSeconds / 2);
 }
 
 /** The processes of a home on one machine: one worker of each role, of the rollout workers as many as are asked for. */
 export function homeProcesses(home: string, options: HomeProcessesOptions): ProcessSpec[] {
+  const { threads, rolloutWorkers = 1, stallSeconds = 120, noticeSeconds = 30 } = options;
   const worker = (role: keyof typeof YOUNG_MB, args: readonly string[] = [], name: string = role): ProcessSpec => ({
     name,
     role,
     command: process.execPath,
-    args: [`--max-semi-space-size=${YOUNG_MB[role]}`, '--no-warnings', main, 'worker', role, '--home', home, ...args],
+    args: [
+      ...[`--max-semi-space-size=${YOUNG_MB[role]}`, '--no-warnings', main, 'worker', role, '--home', home],
+      ...['--stall-seconds', String(stallSeconds), ...args],
+    ],
   });
-  const threads = ['--threads', String(options.threads)];
-  const rollouts = Array.from({ length: options.rolloutWorkers ?? 1 }, (_, index) => {
+  const noticed = ['--notice-seconds', String(noticeSeconds)];
+  const computing = ['--threads', String(threads), ...noticed];
+  const rollouts = Array.from({ length: rolloutWorkers }, (_, index) => {
     const name = index === 0 ? 'rollout' : `rollout-${index + 1}`;
-    return worker('rollout', [...threads, '--name', name], name);
+    return worker('rollout', [...computing, '--name', name], name);
   });
-  return [...rollouts, worker('trainer', threads), worker('verifier'), worker('workflow')];
+  return [...rollouts, worker('trainer', computing), worker('verifier', noticed), worker('workflow')];
 }

@@ -70,8 +70,12 @@ async function connect(home: string): Promise<{ connection: NativeConnection; na
   }
 }
 
-/** Connects to the home's Temporal server and polls every task queue. */
-export async function startWorkflowWorker(home: string, logger: Logger): Promise<WorkflowWorker> {
+/** Connects to the home's Temporal server and polls every task queue. `stallMs`: as activities have it. */
+export async function startWorkflowWorker(
+  home: string,
+  logger: Logger,
+  { stallMs }: { readonly stallMs?: number } = {},
+): Promise<WorkflowWorker> {
   Runtime.install({
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
       if (message.startsWith('No workflows registered')) return;
@@ -87,7 +91,10 @@ export async function startWorkflowWorker(home: string, logger: Logger): Promise
     openFolderStore(join(home, 'store')),
   ]);
   const client = new WorkerClient({ logger });
-  const context = { home, store, client, endpoints: async () => readEndpoints(home), logger };
+  const context = {
+    ...{ home, store, client, endpoints: async () => readEndpoints(home), logger },
+    ...(stallMs === undefined ? {} : { stallMs }),
+  };
   const activities = createActivities(context, { modelFolder: (model) => modelFolder(model, home) });
   const { rollOut, verify, update, ...control } = activities;
   const common = { connection, namespace, shutdownGraceTime: '1s', shutdownForceTime: '5s' } as const;
