@@ -19,9 +19,51 @@ const WISHES: Readonly<Record<string, string>> = {
 
 /** The failure of a write below a home as an error that says what to do. */
 export function homeError(path: string, cause: unknown): InfraError {
-  const code = (cause as NodeJS.ErrnoException)?.code ?? '';
-  const state = WISHES[code] ?? `${cause instanceof Error ? cause.message : String(cause)}, expected a writable folder`;
-  return new InfraError(`Cannot write ${path}: ${state}`, { code: 'home-unwritable', cause });
+  const system = (cause as NodeJS.ErrnoException)?.code ?? '';
+  const state =
+    WISHES[system] ?? `${cause instanceof Error ? cause.message : String(cause)}, expected a writable folder`;
+  const isFull = system === 'ENOSPC' || system === 'EDQUOT';
+  const code = isFull ? 'disk-full' : 'home-unwritable';
+  return new InfraError(`Cannot write ${path}: ${state}`, { code, retryable: isFull, cause });
+}
+
+/** A small file that follows something in memory. */
+export interface FollowingFile {
+  /** Writes what it is now; where the disk is full, as soon as it no longer is. */
+  update(): void;
+  /** No write comes after this. */
+  close(): void;
+}
+
+const AGAIN_MS = 200;
+
+/**
+ * A file that others read, written whole at each change. A full disk must not end the process whose memory it follows: the latest content
+ * is written once there is room.
+ *
+ * @throws {InfraError} `disk-full`, `home-unwritable` where its first write fails
+ */
+export function followingFile(path: string, content: () => string, mode?: number): FollowingFile {
+  let again: NodeJS.Timeout | undefined;
+  let isClosed = false;
+  writeAtomically(path, content(), mode);
+  function update(): void {
+    clearTimeout(again);
+    if (isClosed) return;
+    try {
+      writeAtomically(path, content(), mode);
+    } catch (error) {
+      if ((error as InfraError).code !== 'disk-full') throw error;
+      again = setTimeout(update, AGAIN_MS).unref();
+    }
+  }
+  return {
+    update,
+    close() {
+      isClosed = true;
+      clearTimeout(again);
+    },
+  };
 }
 
 /** Makes a folder with its parents. */

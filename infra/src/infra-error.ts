@@ -2,7 +2,7 @@ import { EvenkeelError, type EvenkeelErrorOptions } from '@evenkeel/core';
 
 /**
  * What can go wrong around the processes of a home. Codes: `home-in-use` (with the pid of the supervisor that holds it),
- * `home-unwritable`, `home-not-running`, `process-gave-up`, `temporal-unavailable`, `temporal-refused`.
+ * `home-unwritable`, `disk-full` (retryable), `home-not-running`, `process-gave-up`, `temporal-unavailable`, `temporal-refused`.
  */
 export class InfraError extends EvenkeelError {
   override readonly name = 'InfraError';

@@ -1,19 +1,23 @@
 /** The log files of a home's processes: `<home>/logs/<name>.log`, appended to, set aside as `.1` when above 16 MB. */
 import { closeSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { dirname } from 'node:path';
 import { homeError, makeFolder } from '../home-files.ts';
+import { InfraError } from '../infra-error.ts';
 
 const LARGEST_BYTES = 16 * 1024 * 1024;
 const TAIL_BYTES = 16 * 1024;
 
-/** Opens a log for appending. The caller closes the descriptor. */
+/** Opens a log for appending. The caller closes the descriptor. On a full disk what the process says goes nowhere rather than end its keeper. */
 export function openLog(path: string): number {
-  makeFolder(dirname(path));
   try {
+    makeFolder(dirname(path));
     if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LARGEST_BYTES) renameSync(path, `${path}.1`);
     return openSync(path, 'a');
   } catch (cause) {
-    throw homeError(path, cause);
+    const error = cause instanceof InfraError ? cause : homeError(path, cause);
+    if (error.code === 'disk-full') return openSync(devNull, 'a');
+    throw error;
   }
 }
 

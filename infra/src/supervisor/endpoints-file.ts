@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Endpoints, endpointsSchema, type WorkerAnnouncement, type WorkerRole } from '@evenkeel/protocol';
-import { readIfThere, readJson, writeAtomically } from '../home-files.ts';
+import { type FollowingFile, followingFile, readIfThere, readJson, writeAtomically } from '../home-files.ts';
 import { InfraError } from '../infra-error.ts';
 import { announcedWorkers } from '../workers/announced-workers.ts';
 import { livingSupervisor } from './home-lock.ts';
@@ -37,8 +37,8 @@ function withAnnounced(endpoints: Endpoints, announced: readonly WorkerAnnouncem
 }
 
 /** Readable by the owner only: the token is in it. */
-export function writeEndpoints(home: string, endpoints: Endpoints): void {
-  writeAtomically(endpointsPath(home), `${JSON.stringify(endpoints, null, 2)}\n`, 0o600);
+export function endpointsFile(home: string, endpoints: () => Endpoints): FollowingFile {
+  return followingFile(endpointsPath(home), () => `${JSON.stringify(endpoints(), null, 2)}\n`, 0o600);
 }
 
 /** The secret of the home's sockets, made once. */

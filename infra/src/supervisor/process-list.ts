@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { readJson, writeAtomically } from '../home-files.ts';
+import { followingFile, readJson } from '../home-files.ts';
 import { isLiving, type ProcessIdentity, processIdentitySchema, signalProcess } from '../process/process-identity.ts';
 
 const listSchema = z.record(z.string(), processIdentitySchema);
@@ -14,22 +14,24 @@ const listSchema = z.record(z.string(), processIdentitySchema);
 export interface ProcessList {
   add(name: string, identity: ProcessIdentity): void;
   remove(name: string): void;
+  /** No write comes after this. */
+  close(): void;
 }
 
 export function openProcessList(home: string): ProcessList {
   const path = join(home, 'processes.json');
   const list: Record<string, ProcessIdentity> = {};
-  const write = (): void => writeAtomically(path, JSON.stringify(list));
-  write();
+  const file = followingFile(path, () => JSON.stringify(list));
   return {
     add(name, identity) {
       list[name] = identity;
-      write();
+      file.update();
     },
     remove(name) {
       delete list[name];
-      write();
+      file.update();
     },
+    close: file.close,
   };
 }
 

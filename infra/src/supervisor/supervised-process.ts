@@ -7,6 +7,7 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lookIntervalMs, Silence } from '@evenkeel/protocol';
+import { FULL_DISK_DELAY_MS, isDiskFull } from '../disk-watch.ts';
 import { createBackoff } from '../process/backoff.ts';
 import { childMessageSchema, ping } from '../process/child-channel.ts';
 import { lastLines, logBytes, openLog } from '../process/log-file.ts';
@@ -197,7 +198,7 @@ export function superviseProcess(
     state = 'stopped';
     list.remove(name);
     if (stopping || draining || (noticed && code === 0)) return;
-    const delayMs = backoff.died(performance.now());
+    const delayMs = isDiskFull(home) ? FULL_DISK_DELAY_MS : backoff.died(performance.now());
     if (delayMs === 'gave-up') {
       state = 'gave-up';
       onEvent({ kind: 'gave-up', name, role, lastLines: lastLines(logPath, LAST_LINES, logFrom) });

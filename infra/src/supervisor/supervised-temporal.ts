@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@evenkeel/core';
 import { lookIntervalMs, Silence } from '@evenkeel/protocol';
+import { FULL_DISK_DELAY_MS, isDiskFull } from '../disk-watch.ts';
 import { createBackoff } from '../process/backoff.ts';
 import { lastLines } from '../process/log-file.ts';
 import { signalProcess } from '../process/process-identity.ts';
@@ -89,7 +90,7 @@ export async function superviseTemporal(options: Options): Promise<SupervisedTem
       server = null;
       list.remove(NAME);
       if (stopping.signal.aborted || (noticed && (exit.code === 0 || exit.signal === 'SIGTERM'))) break;
-      const delayMs = backoff.died(performance.now());
+      const delayMs = isDiskFull(home) ? FULL_DISK_DELAY_MS : backoff.died(performance.now());
       if (delayMs === 'gave-up') {
         state = 'gave-up';
         return onEvent({

@@ -8,10 +8,11 @@ import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@evenkeel/core';
 import { defaultStallMs, type Endpoints, type WorkerRole } from '@evenkeel/protocol';
+import { watchDisk } from '../disk-watch.ts';
 import { makeFolder } from '../home-files.ts';
 import { InfraError } from '../infra-error.ts';
 import { ensureTemporalServer, type TemporalBinary } from '../temporal/temporal-binary.ts';
-import { endpointsPath, homeToken, writeEndpoints } from './endpoints-file.ts';
+import { endpointsFile, endpointsPath, homeToken } from './endpoints-file.ts';
 import { lockHome } from './home-lock.ts';
 import { endLeftovers, openProcessList } from './process-list.ts';
 import {
@@ -146,7 +147,7 @@ async function startLocked(
   }
 
   function publish(): void {
-    writeEndpoints(home, endpoints());
+    published.update();
   }
 
   function notice(): void {
@@ -154,11 +155,17 @@ async function startLocked(
     for (const worker of workers) worker.notice();
   }
 
+  stopSteps.push(async () => list.close());
   stopSteps.push(async () => rmSync(endpointsPath(home), { force: true }));
   stopSteps.push(async () => temporal?.stop(graceMs));
   stopSteps.push(async () => void (await Promise.all(workers.map((worker) => worker.stop(graceMs)))));
 
-  publish();
+  const published = endpointsFile(home, endpoints);
+  const disk = watchDisk(home, log);
+  stopSteps.push(async () => {
+    published.close();
+    disk.close();
+  });
   for (const worker of workers) if (worker.status().role !== 'workflow') worker.start();
   if (binary !== null) {
     temporal = await superviseTemporal({

@@ -109,7 +109,7 @@ export async function startTemporalServer(options: StartTemporalOptions): Promis
     const ports = options.ports ?? (await choosePorts(attempt === 1 ? record?.ports : undefined, attempt === 1));
     const outcome = await tryToStart(options, ports);
     if ('server' in outcome) {
-      writeAtomically(join(folder, 'server.json'), JSON.stringify({ ports, serverVersion: binary.serverVersion }));
+      remember(join(folder, 'server.json'), { ports, serverVersion: binary.serverVersion }, log);
       return outcome.server;
     }
     const portTaken = outcome.lines.some((line) => line.includes('address already in use'));
@@ -120,6 +120,16 @@ export async function startTemporalServer(options: StartTemporalOptions): Promis
       );
     }
     log.warn(`A port of the Temporal server is taken (${ports.frontend}, ${ports.ui}): choosing others`);
+  }
+}
+
+/** A convenience: where the disk is full, other ports may be chosen next time. */
+function remember(path: string, record: z.infer<typeof recordSchema>, log: Logger): void {
+  try {
+    writeAtomically(path, JSON.stringify(record));
+  } catch (error) {
+    if (!(error instanceof InfraError) || error.code !== 'disk-full') throw error;
+    log.warn(error.message);
   }
 }
 
@@ -161,7 +171,10 @@ async function tryToStart(options: StartTemporalOptions, ports: TemporalPorts): 
     const state = namespace === null ? `no answer within ${ANSWER_MS / 1000} s` : `it ended with ${signal ?? code}`;
     return { state, lines: lastLines(logPath, 5, logFrom) };
   }
-  const changes = await prepareNamespace(server, namespace);
+  const changes = await prepareNamespace(server, namespace).catch(async (error: unknown) => {
+    await stopGroup(child, exited, 0);
+    throw error;
+  });
   if (changes.length > 0) log.debug(`Temporal namespace prepared: ${changes.join('; ')}`);
   return {
     server: {
