@@ -14,7 +14,7 @@ import { claimEngine } from '../train/claim-engine.ts';
 import { type Configured, configureRun, goOnWith } from '../train/configure.ts';
 import { currentConfig } from '../train/current-config.ts';
 import { followRun, nothingSeen, PausedRun, type RunEvent, type Seen } from '../train/follow-run.ts';
-import { connectWhenUp, isOfTheRun, watchHome } from '../train/hand-over.ts';
+import { connectWhenUp, isOfTheRun, untilAborted, watchHome } from '../train/hand-over.ts';
 import { homeProcesses } from '../train/home-processes.ts';
 import { NOTICE_GRACE_MS, pauseInterrupted } from '../train/interrupted.ts';
 import { keepScripts } from '../train/keep-scripts.ts';
@@ -250,7 +250,9 @@ class Session {
       this.#seen = nothingSeen(changes.length);
     }
     const onEvent = (event: RunEvent) => this.#observe(event, supervisor, client);
-    return await followRun({ home, run, client, signal, seen: this.#seen, onEvent });
+    const followed = followRun({ home, run, client, signal, seen: this.#seen, onEvent });
+    // Where the server is gone, a question to it takes long to fail.
+    return await Promise.race([followed, untilAborted(signal)]);
   }
 
   /** The processes end with this command: whose runs they serve as well is told. */

@@ -68,3 +68,10 @@ export async function connectWhenUp(home: string, signal: AbortSignal): Promise<
   }
   return null;
 }
+
+export async function untilAborted(signal: AbortSignal): Promise<null> {
+  if (signal.aborted) return null;
+  return await new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+}

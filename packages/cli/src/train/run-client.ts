@@ -22,7 +22,6 @@ import {
 } from '@evenkeel/workflows';
 import {
   Client,
-  Connection,
   WorkflowFailedError,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
@@ -30,6 +29,7 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
+import { connectServer } from './server-connection.ts';
 
 const updates = { pause: pauseUpdate, resume: resumeUpdate, stop: stopUpdate } as const;
 export type RunUpdate = keyof typeof updates;
@@ -59,7 +59,8 @@ export interface RunClient {
   uiOf(run: string): string;
   /** Starts the run, or finds it: running, or ended. A run that failed is started again and finds what it committed. */
   start(options: StartOptions): Promise<void>;
-  status(run: string): Promise<RunStatus>;
+  /** @param signal ends the waiting where no workflow worker answers; an AbortError then */
+  status(run: string, signal?: AbortSignal): Promise<RunStatus>;
   /** The step under way; null where it has just ended or not begun. */
   stepStatus(run: string, step: number): Promise<StepStatus | null>;
   /** The activities of the run and of its children under way that failed at least once and are tried again. */
@@ -99,7 +100,7 @@ export async function connectRunClient(home: string): Promise<RunClient> {
       },
     );
   }
-  const connection = await Connection.connect({ address: temporal.address });
+  const { connection, close } = await connectServer(temporal.address);
   const client = new Client({ connection, namespace: temporal.namespace });
   return {
     uiOf: (run) => `${temporal.ui}/namespaces/${temporal.namespace}/workflows/${encodeURIComponent(run)}`,
@@ -126,7 +127,10 @@ export async function connectRunClient(home: string): Promise<RunClient> {
           if ((error as Error).name !== 'WorkflowExecutionAlreadyStartedError') throw error;
         });
     },
-    status: async (run) => await client.workflow.getHandle(run).query(statusQuery),
+    async status(run, signal) {
+      const ask = async () => await client.workflow.getHandle(run).query(statusQuery);
+      return await (signal === undefined ? ask() : client.withAbortSignal(signal, ask));
+    },
     async stepStatus(run, step) {
       try {
         return await client.workflow.getHandle(stepWorkflowId(run, step)).query(stepStatusQuery);
@@ -175,6 +179,6 @@ export async function connectRunClient(home: string): Promise<RunClient> {
         throw new EvenkeelError(`Cannot finish run "${run}": ${reasonOf(error)}`, { code: 'run-failed', cause: error });
       }
     },
-    close: async () => await connection.close(),
+    close,
   };
 }
