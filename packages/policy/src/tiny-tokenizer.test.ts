@@ -64,7 +64,8 @@ describe('buildTinyTokenizer()', () => {
   });
 
   test('refuses more words than the vocabulary holds', () => {
-    const words = Array.from({ length: 300 }, (_, index) => String.fromCodePoint(0x4e00 + 97 * index));
-    expect(() => buildTinyTokenizer(words, [])).toThrow('expected at most 512; use fewer words');
+    const letter = (index: number) => String.fromCodePoint(97 + (index % 26));
+    const words = Array.from({ length: 676 }, (_, index) => `${letter(Math.floor(index / 26))}${letter(index)}q`);
+    expect(() => buildTinyTokenizer(words, [])).toThrow('expected at most 1024; use fewer words');
   });
 });

@@ -12,7 +12,7 @@ import { QWEN2_PATTERN } from './split-pattern.ts';
 import { tokenizerFromJson } from './tokenizer.ts';
 import { readTokenizerJson, type TokenizerJson } from './tokenizer-json.ts';
 
-const MAX_VOCABULARY = 512;
+const MAX_VOCABULARY = 1024;
 const LARGEST_NUMBER = 100;
 
 /** Found anywhere in a text, whatever surrounds it: the box that opens an answer. */

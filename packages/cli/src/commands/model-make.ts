@@ -11,40 +11,52 @@ import { findVerifier } from '@evenkeel/verifier-host';
 import { type Command, exitCodes, UsageError } from '../command.ts';
 import { positional, textFlag, wholeFlag } from '../flag-values.ts';
 import { type MakeProgress, makeTiny } from '../model/make-tiny.ts';
-import { quickRecipe } from '../model/quick-recipe.ts';
+import { nineRecipe } from '../model/nine-recipe.ts';
+import { quickly } from '../model/quick-recipe.ts';
 import { type TinyRecipe, tinyRecipe } from '../model/tiny-recipe.ts';
 import { duration, grouped, percent } from '../view/terminal-text.ts';
 
 const CURVE = 'curve.jsonl';
 
+const recipes: ReadonlyMap<string, TinyRecipe> = new Map<string, TinyRecipe>([
+  ['tiny', tinyRecipe],
+  ['nine', nineRecipe],
+]);
+
 export const modelMakeCommand: Command = {
   name: 'model make',
-  summary: 'make the tiny policy: supervised learning from random weights',
-  usage: 'tiny',
+  summary: 'make a small policy: supervised learning from random weights',
+  usage: 'tiny|nine',
   flags: {
-    out: { type: 'string', value: 'DIR', help: 'the new model folder (default: HOME/models/tiny)' },
+    out: { type: 'string', value: 'DIR', help: 'the new model folder (default: HOME/models/PRESET)' },
     work: {
       type: 'string',
       value: 'DIR',
-      help: 'checkpoints; the same command goes on from there (default: HOME/make/tiny)',
+      help: 'checkpoints; the same command goes on from there (default: HOME/make/PRESET)',
     },
     threads: { type: 'string', value: 'N', help: 'threads of the session (default: 2)' },
     quick: { type: 'boolean', help: 'a few batches only: to try the command, not to train from' },
     replace: { type: 'boolean', help: 'write over a model folder that is there' },
   },
   help: `
+tiny: the shipped base, three tasks. nine: the base of experiment mt-grpo-2, three tasks at three levels each.
+
 Takes tens of minutes; stop it whenever you like, the same command goes on and ends with the same weights. The curve (loss, and
 accuracy on puzzles of the tuning split) is written to curve.jsonl in the work folder and beside the weights.`,
   async run({ positionals, flags, home, json, print, printJson, note }) {
     const [preset = ''] = positional(positionals, { least: 1, most: 1 }, 'a preset: evenkeel model make tiny');
-    if (preset !== 'tiny') throw new UsageError(`Cannot make "${preset}": there is no such preset, expected tiny`);
+    const whole = recipes.get(preset);
+    if (whole === undefined) {
+      const known = [...recipes.keys()].join(', ');
+      throw new UsageError(`Cannot make "${preset}": there is no such preset, expected one of ${known}`);
+    }
     const quick = flags.quick === true;
-    const name = quick ? 'tiny-quick' : 'tiny';
+    const name = quick ? `${preset}-quick` : preset;
     const out = resolve(textFlag(flags, 'out') ?? join(home, 'models', name));
     const workFolder = resolve(textFlag(flags, 'work') ?? join(home, 'make', name));
     const replace = flags.replace === true;
     await refuseOccupied(out, replace);
-    const recipe = quick ? quickRecipe : tinyRecipe;
+    const recipe = quick ? quickly(whole) : whole;
     makeFolder(dirname(out));
     makeFolder(workFolder);
     const curve = join(workFolder, CURVE);
@@ -52,7 +64,7 @@ accuracy on puzzles of the tuning split) is written to curve.jsonl in the work f
     let writing = Promise.resolve();
     const made = await makeTiny({
       recipe,
-      verifiers: await loadVerifiers(recipe.tasks.map(({ verifier }) => verifier)),
+      verifiers: await loadVerifiers([...new Set(recipe.tasks.map(({ verifier }) => verifier))]),
       workFolder,
       threads: wholeFlag(flags, 'threads', 2, 1),
       onProgress: (progress) => {

@@ -25,7 +25,14 @@ import {
 } from '@evenkeel/policy';
 import { makeFolders } from '@evenkeel/store/make-folders';
 import type { TaskVerifier } from '@evenkeel/verifier';
-import { drawSample, learningRateAt, type RecipeStage, type Sample, type TinyRecipe } from './tiny-recipe.ts';
+import {
+  drawSample,
+  learningRateAt,
+  type RecipeStage,
+  recipeTaskName,
+  type Sample,
+  type TinyRecipe,
+} from './tiny-recipe.ts';
 
 const ADAM = { beta1: 0.9, beta2: 0.95, weightDecay: 0.01, maxGradientNorm: 1 };
 const REPORT_EVERY = 50;
@@ -204,14 +211,15 @@ async function accuracy(
   temperature: number,
 ): Promise<Record<string, number>> {
   const shares: Record<string, number> = {};
-  for (const [name, verifier] of verifiers) {
+  for (const task of recipe.tasks) {
+    const verifier = verifiers.get(task.verifier)!;
     const puzzles = Array.from({ length: PROBE_PROMPTS }, (_, index) =>
-      verifier.generate({ seed: recipe.seed, index, level: 'tiny', split: 'tune' }),
+      verifier.generate({ seed: recipe.seed, index, level: task.level ?? 'tiny', split: 'tune' }),
     );
     const prompts = puzzles.map((puzzle) => tokenizer.encode(verifier.prompt(puzzle, 'compact')));
     const completions = await engine.generate(prompts, {
       samplesPerPrompt: 1,
-      maxNewTokens: 16,
+      maxNewTokens: recipe.maxNewTokens ?? 16,
       temperature,
       stopTokens: [endOfText],
       uniform: (prompt, _sample, position) => keyedRandom(recipe.seed, 'tiny/probe', prompt, position).uniform(),
@@ -221,7 +229,7 @@ async function accuracy(
       const verdict = verifier.score({ groundTruth: puzzle.groundTruth, completion });
       return verdict.kind === 'scored' && verdict.correct;
     });
-    shares[name] = correct.length / puzzles.length;
+    shares[recipeTaskName(task)] = correct.length / puzzles.length;
   }
   return shares;
 }

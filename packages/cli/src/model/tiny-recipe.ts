@@ -13,6 +13,8 @@ import type { TaskVerifier } from '@evenkeel/verifier';
 
 export interface RecipeTask {
   readonly verifier: string;
+  /** Default `tiny`. */
+  readonly level?: string;
   /** Share of the samples. */
   readonly share: number;
   /** Share of correct answers in the second stage. */
@@ -45,14 +47,38 @@ export const tinyRecipe = {
     { verifier: 'countdown', share: 0.4, correctShare: 0.55 },
     { verifier: 'zebra', share: 0.34, correctShare: 0.45 },
     { verifier: 'arc', share: 0.26, correctShare: 0.5 },
-  ] as readonly RecipeTask[],
+  ],
   stages: [
     { name: 'knowledge', samples: 512_000, learningRate: 2e-3, finalShare: 0.05, warmupSteps: 100, mixed: false },
     { name: 'mixed-quality', samples: 64_000, learningRate: 5e-4, finalShare: 0.1, warmupSteps: 20, mixed: true },
-  ] as readonly RecipeStage[],
-} as const;
+  ],
+} as const satisfies TinyRecipe;
 
-export type TinyRecipe = typeof tinyRecipe;
+/** A recipe: how a small policy is made from nothing. */
+export interface TinyRecipe {
+  readonly seed: number;
+  readonly shape: {
+    readonly layers: number;
+    readonly width: number;
+    readonly heads: number;
+    readonly keyValueHeads: number;
+    readonly feedForward: number;
+    readonly context: number;
+  };
+  readonly words: readonly string[];
+  readonly starts: readonly string[];
+  readonly batchSamples: number;
+  readonly promptWeight: number;
+  readonly tasks: readonly RecipeTask[];
+  readonly stages: readonly RecipeStage[];
+  /** Tokens of an answer at the most, when the policy is probed. Default 16. */
+  readonly maxNewTokens?: number;
+}
+
+/** A task's name in the curve: `zebra`, `zebra:easy`. */
+export function recipeTaskName({ verifier, level }: Pick<RecipeTask, 'verifier' | 'level'>): string {
+  return level === undefined ? verifier : `${verifier}:${level}`;
+}
 
 /** One text to learn from. */
 export interface Sample {
@@ -81,12 +107,17 @@ export function drawSample(
   const random = keyedRandom(recipe.seed, `tiny/${stage.name}`, index);
   const task = taskAt(recipe.tasks, random.uniform());
   const verifier = verifiers.get(task.verifier)!;
-  const puzzle = verifier.generate({ seed: recipe.seed + (stage.mixed ? 1 : 0), index, level: 'tiny', split: 'train' });
+  const puzzle = verifier.generate({
+    seed: recipe.seed + (stage.mixed ? 1 : 0),
+    index,
+    level: task.level ?? 'tiny',
+    split: 'train',
+  });
   const correct = !stage.mixed || random.uniform() < task.correctShare;
   const completion = correct
     ? verifier.gold(puzzle, 'compact')
     : verifier.decoy(puzzle, 'compact', random.integer(1 << 16));
-  return { task: task.verifier, prompt: verifier.prompt(puzzle, 'compact'), completion };
+  return { task: recipeTaskName(task), prompt: verifier.prompt(puzzle, 'compact'), completion };
 }
 
 /** The learning rate of step `step` of `steps`: a linear warm-up, then a cosine. */
