@@ -7,15 +7,19 @@ import { planEvaluation, recordEvaluation } from './evaluation.ts';
 import { finishStep } from './finish-step.ts';
 import { openRun } from './open-run.ts';
 import { planRound } from './plan-round.ts';
+import { holding } from './run-holds.ts';
 import type { ControlActivities, RolloutActivities, TrainActivities, VerifyActivities } from './types.ts';
 import { rollOut, update, verify } from './work.ts';
-import { asActivity } from './worker-job.ts';
+import { asActivity as reporting } from './worker-job.ts';
 
 /** All activities, bound to a process's context. Each task queue's worker registers those of its own interface. */
 export function createActivities(
   context: ActivityContext,
   options: { readonly modelFolder: (model: string) => string },
 ): ControlActivities & RolloutActivities & VerifyActivities & TrainActivities {
+  // What the run's history refers to is known to whoever tidies the store, before the history knows it.
+  const asActivity = <A extends unknown[], R>(activity: (...args: A) => Promise<R>) =>
+    reporting(holding(context, activity));
   return {
     openRun: asActivity(openRun(context, options.modelFolder)),
     checkChange: asActivity(checkChange(context)),
@@ -33,7 +37,9 @@ export function createActivities(
 }
 
 export { changeRecordName, readChanges } from './change-record.ts';
+export { collectGarbage, type GarbageReport, type RunGarbage } from './collect-garbage.ts';
 export type { ActivityContext } from './context.ts';
+export { type DiskUse, diskUse, homeParts, type RunUse } from './disk-use.ts';
 export { drawFromSet, promptSplit, readPromptSet, rowsOfTask, type SetDraw } from './prompt-set.ts';
 export { runFolder, stepRecordName, writeRunRecord } from './run-folder.ts';
 export { readRunPriority, writeRunPriority } from './run-priority.ts';

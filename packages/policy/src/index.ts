@@ -20,7 +20,14 @@ export type { TrainingObjective } from './objective-graph.ts';
 export type { Parameters } from './parameter-buffer.ts';
 export { ParameterBuffer } from './parameter-buffer.ts';
 export type { Architecture, ArtefactAccess, LoadedPolicy } from './policy-artefact.ts';
-export { exportModel, importModel, loadArchitecture, loadPolicy, putPolicy } from './policy-artefact.ts';
+export {
+  architectureOfPolicy,
+  exportModel,
+  importModel,
+  loadArchitecture,
+  loadPolicy,
+  putPolicy,
+} from './policy-artefact.ts';
 export type { LossAndGradient, PolicyEngineOptions } from './policy-engine.ts';
 export { PolicyEngine } from './policy-engine.ts';
 export { policyHash } from './policy-hash.ts';

@@ -9,6 +9,7 @@ import { loadModelDirectory, newModelFiles, saveModelDirectory } from './model-d
 import { ParameterBuffer } from './parameter-buffer.ts';
 import {
   type ArtefactAccess,
+  architectureOfPolicy,
   exportModel,
   importModel,
   loadArchitecture,
@@ -57,6 +58,20 @@ beforeAll(() => saveModel(model));
 afterAll(() => rmSync(home, { recursive: true }));
 
 describe('a policy as artefacts', () => {
+  test('says from its first bytes alone where its architecture lies', async () => {
+    const store = new Artefacts();
+    const ref = await importModel(store, model);
+    const bytes = store.bytes.get(ref.sha256)!;
+    let most = 0;
+    const architecture = await architectureOfPolicy(async (from, to) => {
+      most = Math.max(most, to);
+      return bytes.subarray(from, to);
+    });
+    expect(architecture).toEqual((await loadArchitecture(store, ref)).ref);
+    expect(most).toBeLessThan(bytes.length / 2);
+    await expect(architectureOfPolicy(async () => new Uint8Array(3))).rejects.toMatchObject({ code: 'policy-invalid' });
+  });
+
   test('has the bits, the configuration and the tokenizer of the folder it was taken from', async () => {
     const store = new Artefacts();
     const { architecture, parameters } = await loadPolicy(store, await importModel(store, model));

@@ -38,6 +38,7 @@ const refSchema = z.strictObject({ kind: z.string(), sha256: z.string(), bytes: 
 const headerSchema = z.looseObject({ __metadata__: z.looseObject({ 'evenkeel.architecture': z.string() }) });
 const filesSchema = z.record(z.string(), z.string());
 const HEADER_LENGTH_BYTES = 8;
+const LONGEST_HEADER_BYTES = 64 * 1024 * 1024;
 
 /** The weights' safetensors header: tensors in canonical order, padded with spaces to eight bytes. */
 function headerOf(config: ModelConfig, architecture: ArtefactRef): Uint8Array {
@@ -132,6 +133,22 @@ async function readArchitecture(store: ArtefactAccess, ref: ArtefactRef): Promis
 
 /** Architectures are few and never change: each is read once per process. */
 const architectures = new Map<string, Promise<Architecture>>();
+
+/**
+ * Where a policy's architecture lies, from the beginning of its bytes alone.
+ *
+ * @param read the bytes `from` … `to − 1` of the policy's artefact
+ * @throws {PolicyError} `policy-invalid`
+ */
+export async function architectureOfPolicy(
+  read: (from: number, to: number) => Promise<Uint8Array>,
+): Promise<ArtefactRef> {
+  const first = await read(0, HEADER_LENGTH_BYTES);
+  if (first.length < HEADER_LENGTH_BYTES) return splitPolicy(first).architecture;
+  const length = Number(new DataView(first.buffer, first.byteOffset, first.byteLength).getBigUint64(0, true));
+  const end = HEADER_LENGTH_BYTES + Math.min(length, LONGEST_HEADER_BYTES);
+  return splitPolicy(await read(0, end)).architecture;
+}
 
 /** The architecture of a policy: its configuration and tokenizer. */
 export async function loadArchitecture(store: ArtefactAccess, policy: ArtefactRef): Promise<Architecture> {

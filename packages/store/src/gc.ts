@@ -9,20 +9,21 @@
  * Safe at any kill, of processes and of the machine: a commit goes before its artefacts, and its going is on the disk before the first of
  * them is touched. So whatever commit is there is whole; what is left aside is put back or deleted by the next sweep.
  */
-import { link, mkdir, readdir, readFile, rename, rmdir, stat, unlink, utimes } from 'node:fs/promises';
+import { link, mkdir, rename, rmdir, unlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncFolder } from './durable-file.ts';
 import { storeErrorFrom, systemCode } from './errors.ts';
-import { type FolderStore, parseCommit } from './folder-store.ts';
+import type { FolderStore } from './folder-store.ts';
 import type { Commit } from './store.ts';
-
-/** A commit as a sweep sees it. */
-export interface AgedCommit extends Commit {
-  /** When it was written: milliseconds since 1970. */
-  readonly at: number;
-  /** Bytes of its record. */
-  readonly bytes: number;
-}
+import {
+  type AgedCommit,
+  absentIsNull,
+  artefactFiles,
+  type CommitFile,
+  commitFiles,
+  fileAt,
+  namesIn,
+} from './survey.ts';
 
 /**
  * What becomes of a commit: it stays, with what it names; it goes; or it stays as long as all that it names stays for other reasons.
@@ -75,6 +76,8 @@ export interface SweepReport {
   /** Each artefact that went. */
   readonly artefacts: readonly { readonly sha256: string; readonly bytes: number }[];
   readonly journal: Amount;
+  /** Artefacts that stay. */
+  readonly left: Amount;
   /** Commits that stay. */
   readonly kept: readonly Commit[];
   /** Files of commits that cannot be read, and were let alone. */
@@ -85,10 +88,7 @@ export interface SweepReport {
 const JOURNAL_BYTES = 64 * 1024 * 1024;
 const PROGRESS_EVERY = 1_000;
 
-interface ListedFile {
-  readonly commit: AgedCommit;
-  readonly path: string;
-}
+type ListedFile = CommitFile & { readonly commit: AgedCommit };
 
 /**
  * Sweeps the store once.
@@ -128,6 +128,7 @@ class Sweep {
   readonly #options: SweepOptions;
   readonly #aside: string;
   readonly #artefacts: { sha256: string; bytes: number }[] = [];
+  #left = { count: 0, bytes: 0 };
   #looked = 0;
 
   constructor(store: FolderStore, options: SweepOptions) {
@@ -160,6 +161,7 @@ class Sweep {
       dropped: dropped.map(({ commit }) => commit),
       commits: { count: dropped.length, bytes: dropped.reduce((sum, { commit }) => sum + commit.bytes, 0) },
       artefacts: this.#artefacts,
+      left: this.#left,
       journal: this.#options.only === undefined ? await this.#dropJournal(kept) : { count: 0, bytes: 0 },
       kept: kept.map(({ commit }) => commit),
       damaged,
@@ -170,26 +172,17 @@ class Sweep {
     return this.#options.signal?.aborted === true;
   }
 
-  async #look(): Promise<void> {
+  #look(): void {
     if (++this.#looked % PROGRESS_EVERY === 0) this.#options.onProgress?.(this.#looked);
   }
 
   async #listCommits(): Promise<{ files: ListedFile[]; damaged: string[] }> {
     const files: ListedFile[] = [];
     const damaged: string[] = [];
-    const root = join(this.#store.folder, 'commits');
-    for (const run of await namesIn(root)) {
-      for (const step of await namesIn(join(root, run))) {
-        for (const name of await namesIn(join(root, run, step))) {
-          const path = join(root, run, step, name);
-          const [text, found] = await Promise.all([readFile(path, 'utf8').catch(absentIsNull), fileAt(path)]);
-          if (text === null || found === null) continue;
-          await this.#look();
-          const commit = parseCommit(text);
-          if (commit === null) damaged.push(path);
-          else files.push({ commit: { ...commit, at: found.at, bytes: found.bytes }, path });
-        }
-      }
+    for await (const { path, commit } of commitFiles(this.#store)) {
+      this.#look();
+      if (commit === null) damaged.push(path);
+      else files.push({ path, commit });
     }
     return { files, damaged };
   }
@@ -234,19 +227,17 @@ class Sweep {
   async #sweepArtefacts(stays: ReadonlySet<string>, only: ReadonlySet<string> | undefined): Promise<void> {
     const { staysByAge, dryRun } = this.#options;
     if (dryRun !== true) await this.#settleAside(stays, only);
-    const objects = join(this.#store.folder, 'objects');
-    for (const first of await namesIn(objects)) {
-      for (const rest of await namesIn(join(objects, first))) {
-        if (this.#stopped) return;
-        await this.#look();
-        const sha256 = `${first}${rest}`;
-        if (stays.has(sha256) || only?.has(sha256) === false || !/^[0-9a-f]{64}$/.test(sha256)) continue;
-        const path = join(objects, first, rest);
-        const found = await fileAt(path);
-        if (found === null || staysByAge(found.at)) continue;
-        if (dryRun === true) this.#artefacts.push({ sha256, bytes: found.bytes });
+    for await (const { sha256, path, at, bytes } of artefactFiles(this.#store)) {
+      if (this.#stopped) return;
+      this.#look();
+      const before = this.#artefacts.length;
+      if (!stays.has(sha256) && only?.has(sha256) !== false && !staysByAge(at)) {
+        if (dryRun === true) this.#artefacts.push({ sha256, bytes });
         else await this.#deleteArtefact(sha256, path);
       }
+      if (this.#artefacts.length > before) continue;
+      this.#left.count++;
+      this.#left.bytes += bytes;
     }
   }
 
@@ -331,12 +322,6 @@ async function putBack(aside: string, path: string): Promise<void> {
   await unlink(aside).catch(absentIsNull);
 }
 
-/** When the file was last used, and its bytes; null where there is none. */
-async function fileAt(path: string): Promise<{ readonly at: number; readonly bytes: number } | null> {
-  const found = await stat(path).catch(absentIsNull);
-  return found === null ? null : { at: found.mtimeMs, bytes: found.size };
-}
-
 function isUp(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -344,14 +329,4 @@ function isUp(pid: number): boolean {
   } catch (thrown) {
     return systemCode(thrown) === 'EPERM';
   }
-}
-
-function absentIsNull(thrown: unknown): null {
-  const code = systemCode(thrown);
-  if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-  throw thrown;
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch(absentIsNull)) ?? [];
 }

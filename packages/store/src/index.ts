@@ -3,7 +3,6 @@ export { createFile, ensureFolder, replaceFile, syncFolder } from './durable-fil
 export { StoreError, storeErrorFrom } from './errors.ts';
 export { FolderStore, openFolderStore } from './folder-store.ts';
 export {
-  type AgedCommit,
   type Amount,
   type CommitFate,
   type SweepMoment,
@@ -23,6 +22,7 @@ export type {
   Store,
   WorkJournal,
 } from './store.ts';
+export { type AgedCommit, artefactFiles, commitFiles } from './survey.ts';
 export type { BatchRow, MetricsRow, PromptRow, RolloutRow, VerdictRow } from './tables.ts';
 export {
   decodeBatch,

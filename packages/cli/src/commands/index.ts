@@ -4,8 +4,10 @@ import { evaluateNowCommand, pauseCommand, pinCommand, resumeCommand, stopComman
 import { dataImportCommand } from './data-import.ts';
 import { dataListCommand } from './data-list.ts';
 import { doctorCommand } from './doctor.ts';
+import { duCommand } from './du.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { experimentCommand } from './experiment.ts';
+import { gcCommand } from './gc.ts';
 import { methodsCommand } from './methods.ts';
 import { modelInfoCommand } from './model-info.ts';
 import { modelMakeCommand } from './model-make.ts';
@@ -43,6 +45,8 @@ export const commands: readonly Command[] = [
   rollbackCommand,
   pinCommand,
   unpinCommand,
+  gcCommand,
+  duCommand,
   evaluateCommand,
   experimentCommand,
   simulateCommand,
