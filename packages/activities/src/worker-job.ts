@@ -78,9 +78,10 @@ export async function runWorkerJob<K extends Job['kind']>(
         faultPoint('activity/after-reply', key);
         return result;
       } catch (error) {
-        if (activity.cancellationSignal.aborted || !isAboutWorker(error)) throw error;
+        // Where none was chosen, none answers that is fit: said by the failure, and tried again by Temporal.
+        if (activity.cancellationSignal.aborted || !isAboutWorker(error) || watch.url === null) throw error;
         const { workers } = await context.endpoints();
-        if (watch.url !== null) avoid.add(watch.url);
+        avoid.add(watch.url);
         const hasOther = workers[role].some((url) => !avoid.has(url));
         if (!hasOther && error.code !== 'worker-draining') throw error;
         context.logger.warn('Job moved', { key, from: watch.url, reason: error.code });
