@@ -62,7 +62,7 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
   const { isNew } = await claimRun(home, config, new Date().toISOString(), { scheduled });
   const priority = priorityFrom(invocation);
   if (priority !== undefined) await writeRunPriority(home, config.run, priority);
-  const engine = await claimEngine(home, config.run, flags['accept-engine'] === true);
+  const engine = await claimEngine(home, config, flags['accept-engine'] === true);
   const store = await openFolderStore(join(home, 'store'));
   await keepScripts(store, verifiers, home);
   const configRef = await store.putJson('config', config);

@@ -3,6 +3,7 @@ import { readStateRecord, recordedSteps } from '@evenkeel/activities';
 import { type ArtefactRef, ConfigError } from '@evenkeel/core';
 import type { RunSettings } from '@evenkeel/protocol';
 import { readResult } from '../run-records.ts';
+import { recordEngineChange } from './claim-engine.ts';
 import { clearPauseReason } from './pause-reason.ts';
 import type { RunClient, StartOptions } from './run-client.ts';
 import type { RunRecord } from './run-record.ts';
@@ -36,6 +37,7 @@ export async function beginRun(options: BeginOptions): Promise<void> {
     ...(record.scheduled === undefined ? {} : { scheduled: record.scheduled }),
     ...(branch === null ? {} : { branch }),
   });
+  await recordEngineChange(home, record, client);
   if (settings !== null) await client.change(run, { kind: 'set', settings });
   if (stop) await client.update(run, 'stop');
   else if (goesOn) await client.update(run, 'resume').catch(() => undefined);
@@ -43,7 +45,11 @@ export async function beginRun(options: BeginOptions): Promise<void> {
 }
 
 /** Where a branch begins; null for a run that is none, or that has states of its own to go on from. */
-async function branchStart({ home, record, config }: BeginOptions): Promise<NonNullable<StartOptions['branch']> | null> {
+async function branchStart({
+  home,
+  record,
+  config,
+}: BeginOptions): Promise<NonNullable<StartOptions['branch']> | null> {
   const { run, branch } = record;
   if (branch === undefined || (await recordedSteps(home, run)).length > 0) return null;
   const origin = await readStateRecord(home, branch.of, branch.step);

@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runFolder, writeRunRecord } from '@evenkeel/activities';
-import { decideEngine, type EngineDecision, engineText } from './engine.ts';
-import { findRunRecord, readRunRecord } from './run-record.ts';
+import type { RunConfig } from '@evenkeel/protocol';
+import { decideEngine, type EngineDecision, engineChange, engineNow, engineText } from './engine.ts';
+import type { RunClient } from './run-client.ts';
+import { findRunRecord, type RunRecord, readRunRecord } from './run-record.ts';
 
 /**
  * Takes the present engine for a run, or refuses to. A run that has ended is left as it is: nothing of it is computed any more.
@@ -11,11 +13,16 @@ import { findRunRecord, readRunRecord } from './run-record.ts';
  * @param accept whether another engine than the run began under is accepted
  * @throws {ConfigError} `engine-differs`
  */
-export async function claimEngine(home: string, run: string, accept: boolean): Promise<EngineDecision | null> {
+export async function claimEngine(
+  home: string,
+  { run, threads }: Pick<RunConfig, 'run' | 'threads'>,
+  accept: boolean,
+): Promise<EngineDecision | null> {
   if (existsSync(join(runFolder(home, run), 'result.json'))) return null;
   const { engineBefore: pending, ...record } = await readRunRecord(home, run);
   const origin = record.branch === undefined ? undefined : (await findRunRecord(home, record.branch.of))?.engine;
-  const decision = await decideEngine({ home, record: { ...record, engineBefore: pending }, origin, accept });
+  const now = engineNow(threads);
+  const decision = await decideEngine({ home, record: { ...record, engineBefore: pending }, origin, accept, now });
   const { engine, before } = decision;
   const unchanged = engineText(engine) === (record.engine && engineText(record.engine));
   if (unchanged && before === (pending ?? null)) return decision;
@@ -26,8 +33,17 @@ export async function claimEngine(home: string, run: string, accept: boolean): P
   return decision;
 }
 
-/** The change of engine stands in the run's record of changes now. */
-export async function engineChangeRecorded(home: string, run: string): Promise<void> {
+/**
+ * Tells the run of the engine that it goes on under, where that is not recorded yet: between two steps, and so before it is resumed.
+ * A kill in between costs nothing, the next start tells it again.
+ */
+export async function recordEngineChange(
+  home: string,
+  { run, engine, engineBefore }: RunRecord,
+  client: Pick<RunClient, 'change'>,
+): Promise<void> {
+  if (engine === undefined || engineBefore === undefined) return;
+  await client.change(run, engineChange(engineBefore, engine));
   const { engineBefore: _, ...record } = await readRunRecord(home, run);
   await writeRunRecord(home, run, 'run.json', record);
 }

@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decideEngine, type Engine, engineDifferences, engineNow, engineText } from './engine.ts';
+import { decideEngine, type Engine, engineChange, engineDifferences, engineNow, engineText } from './engine.ts';
 
 const began: Engine = {
   ...{ evenkeel: '0.2.0', revision: 1, node: 26, onnxruntime: '1.30.0' },
-  ...{ platform: 'linux-x64', instructions: 'avx512f' },
+  ...{ platform: 'linux-x64', instructions: 'avx512f', threads: 2 },
 };
 const other: Engine = { ...began, onnxruntime: '1.31.0', instructions: 'avx2-fma' };
 
@@ -33,18 +33,18 @@ const decide = (run: string, record: object, accept = false, now = other) =>
 
 describe("a run's engine", () => {
   test('is what this process has, and says so in one line', () => {
-    const now = engineNow();
+    const now = engineNow(2);
     expect(now.node).toBe(Number(process.versions.node.split('.')[0]));
     expect(now.onnxruntime).toMatch(/^\d+\.\d+\.\d+/);
     expect(engineText(began)).toBe(
-      'numbers 1, onnxruntime 1.30.0, node 26, platform linux-x64, instructions avx512f (evenkeel 0.2.0)',
+      'numbers 1, onnxruntime 1.30.0, node 26, platform linux-x64, instructions avx512f, threads 2 (evenkeel 0.2.0)',
     );
   });
 
   test('of another version of Evenkeel with the same numbers is no other engine', async () => {
     expect(engineDifferences(began, { ...began, evenkeel: '0.9.1' })).toEqual([]);
     const decided = await decide('same', { engine: began }, false, { ...began, evenkeel: '0.9.1' });
-    expect(decided).toMatchObject({ change: null, note: null });
+    expect(decided).toMatchObject({ before: null, note: null });
   });
 
   test('that is another one is refused with the ways out', async () => {
@@ -60,8 +60,9 @@ describe("a run's engine", () => {
     await stand('accepted', 9, 5, 4);
     await stand('accepted', 10, 10, 0);
     const decided = await decide('accepted', { engine: began }, true);
-    expect(decided.change).toEqual({ kind: 'engine', from: engineText(began), to: engineText(other) });
     expect(decided).toMatchObject({ engine: other, before: began });
+    const change = { kind: 'engine', from: engineText(began), to: engineText(other) };
+    expect(engineChange(began, other)).toEqual(change);
     expect(decided.note).toContain('from step 10');
   });
 
@@ -75,18 +76,25 @@ describe("a run's engine", () => {
     });
   });
 
+  test('with other threads is another one, and the way back is said', async () => {
+    await stand('threads', 10, 10, 0);
+    await expect(decide('threads', { engine: began }, false, { ...began, threads: 4 })).rejects.toMatchObject({
+      message: expect.stringMatching(/\(threads 2 → 4\).*expected the engine that it began under \(--threads 2\); or/),
+    });
+  });
+
   test('is recorded once more where a kill came between the acceptance and its record', async () => {
     await stand('pending', 11, 10, 1);
     const decided = await decide('pending', { engine: other, engineBefore: began });
-    expect(decided.change).toEqual({ kind: 'engine', from: engineText(began), to: engineText(other) });
+    expect(decided).toMatchObject({ engine: other, before: began });
   });
 
   test('of a run from before engines were recorded is the present one, which is said', async () => {
     await stand('old', 3, null, 3);
     const decided = await decide('old', {});
-    expect(decided).toMatchObject({ engine: other, change: null });
+    expect(decided).toMatchObject({ engine: other, before: null });
     expect(decided.note).toContain('does not say under which engine it began');
-    expect(await decide('new', {})).toMatchObject({ engine: other, change: null, note: null });
+    expect(await decide('new', {})).toMatchObject({ engine: other, before: null, note: null });
   });
 
   test('of a branch is the one that it is made under, from a checkpoint only', async () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { runFolder } from '@evenkeel/activities';
 import { ConfigError } from '@evenkeel/core';
 import { engineIdentity } from '@evenkeel/policy';
-import { version } from '@evenkeel/protocol';
+import { type RunChange, version } from '@evenkeel/protocol';
 import { z } from 'zod';
 
 /** What `run.json` has of the engine. */
@@ -21,6 +21,11 @@ export const engineSchema = z.strictObject({
   onnxruntime: z.string(),
   platform: z.string(),
   instructions: z.string(),
+  /**
+   * Of each session. onnxruntime cuts a product of matrices by its threads, and where a piece is narrow it adds in another order: the
+   * last bits of a sampled log-probability differ with two threads from those with one.
+   */
+  threads: z.number().int().positive(),
 });
 export type Engine = z.infer<typeof engineSchema>;
 
@@ -31,15 +36,16 @@ const DECIDING = {
   node: 'node',
   platform: 'platform',
   instructions: 'instructions',
+  threads: 'threads',
 } as const satisfies Partial<Record<keyof Engine, string>>;
 
-/** The engine of this process, and so of the workers that it starts. */
-export function engineNow(): Engine {
+/** The engine of this process, and so of the workers that it starts with so many threads a session. */
+export function engineNow(threads: number): Engine {
   const node = Number(process.versions.node.split('.', 1)[0]);
-  return { evenkeel: version, node, ...engineIdentity() };
+  return { evenkeel: version, node, ...engineIdentity(), threads };
 }
 
-/** `numbers 1, onnxruntime 1.30.0, node 26, platform linux-x64, instructions avx512f (evenkeel 0.2.0)`. */
+/** `numbers 1, onnxruntime 1.30.0, node 26, platform linux-x64, instructions avx512f, threads 2 (evenkeel 0.2.0)`. */
 export function engineText(engine: Engine): string {
   const deciding = Object.entries(DECIDING).map(([field, word]) => `${word} ${engine[field as keyof Engine]}`);
   return `${deciding.join(', ')} (evenkeel ${engine.evenkeel})`;
@@ -96,9 +102,7 @@ export interface EngineRecord {
 /** What a run's record is to say of its engine from now on. */
 export interface EngineDecision {
   readonly engine: Engine;
-  /** Recorded as a change of the run as soon as it is at work; null where nothing changes. */
-  readonly change: { readonly kind: 'engine'; readonly from: string; readonly to: string } | null;
-  /** The engine before, to be kept in the record until the change is recorded. */
+  /** The engine before, to be kept in the record until the run is at work and has recorded the change; null where nothing changes. */
   readonly before: Engine | null;
   /** For the user; null where there is nothing to tell. */
   readonly note: string | null;
@@ -111,7 +115,7 @@ export interface EngineOptions {
   readonly origin?: Engine | undefined;
   /** `--accept-engine`. */
   readonly accept: boolean;
-  readonly now?: Engine;
+  readonly now: Engine;
 }
 
 /**
@@ -122,18 +126,12 @@ export interface EngineOptions {
  *
  * @throws {ConfigError} `engine-differs` where it began under another one: the message has the ways out
  */
-export async function decideEngine({
-  home,
-  record,
-  origin,
-  accept,
-  now = engineNow(),
-}: EngineOptions): Promise<EngineDecision> {
+export async function decideEngine({ home, record, origin, accept, now }: EngineOptions): Promise<EngineDecision> {
   const { run, branch } = record;
   const own = await standingOf(home, run);
   const isNewBranch = branch !== undefined && own === null;
   const before = record.engine ?? (isNewBranch ? origin : undefined);
-  const settled = { engine: now, change: null, before: null };
+  const settled = { engine: now, before: null };
   if (before === undefined) {
     const note =
       own === null ? null : `Run "${run}" does not say under which engine it began: from here it is ${engineText(now)}`;
@@ -142,25 +140,27 @@ export async function decideEngine({
   const differences = engineDifferences(before, now);
   if (differences.length === 0) {
     const pending = record.engineBefore;
-    if (pending !== undefined) return { engine: now, before: pending, change: changeOf(pending, now), note: null };
+    if (pending !== undefined) return { engine: now, before: pending, note: null };
     return { ...settled, note: null };
   }
   const standing = isNewBranch ? await standingOf(home, branch.of, branch.step) : own;
   refuse(run, differences, standing, accept || isNewBranch);
   return {
-    ...{ engine: now, before, change: changeOf(before, now) },
+    ...{ engine: now, before },
     note: `Run "${run}" goes on under another engine (${differences.join('; ')}) from step ${standing?.step ?? 0}: recorded as a change`,
   };
 }
 
-function changeOf(before: Engine, after: Engine): EngineDecision['change'] {
+/** As the run's record of changes has it. */
+export function engineChange(before: Engine, after: Engine): Extract<RunChange, { kind: 'engine' }> {
   return { kind: 'engine', from: engineText(before), to: engineText(after) };
 }
 
 /** @throws {ConfigError} `engine-differs`, unless it is accepted and no update would have to be done again */
 function refuse(run: string, differences: readonly string[], standing: Standing | null, accept: boolean): void {
   const what = `Cannot go on with run "${run}" under another engine (${differences.join('; ')})`;
-  const back = 'the engine that it began under';
+  const threads = differences.find((difference) => difference.startsWith('threads '));
+  const back = `the engine that it began under${threads === undefined ? '' : ` (--threads ${threads.split(' ')[1]})`}`;
   if (standing !== null && standing.redo > 0) {
     const { step, checkpoint, redo } = standing;
     throw new ConfigError(
