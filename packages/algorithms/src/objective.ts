@@ -20,6 +20,10 @@ const CHOICES: Readonly<Record<'ratio' | 'aggregation', readonly string[]>> = {
 const KL_KINDS = ['none', 'k1', 'k2', 'k3'];
 const FIELDS = ['ratio', 'clipLow', 'clipHigh', 'aggregation', 'kl', 'form', 'fixedLength'];
 
+/** Why no run can have ExPO's term. */
+export const withoutExplanations =
+  'ExPO learns from explanations that the policy gives of an answer it was told, and a run cannot make them yet: its prompts come from verifiers, which hold the answer back; expected a loss without explanations';
+
 type Fail = (complaint: string) => never;
 
 /** What the fields of a form may be, by its kind: a list of choices, or the number that it must be above (or at least). */
@@ -49,12 +53,14 @@ export function resolveObjective(preset: ObjectiveSpec, override: Partial<Object
     throw new ConfigError(`Cannot configure the objective: ${complaint}`);
   };
   for (const name of Object.keys(given)) {
-    if (!FIELDS.includes(name)) fail(`field "${name}" is unknown, expected one of ${FIELDS.join(', ')}`);
+    if (!FIELDS.includes(name) && name !== 'explanations')
+      fail(`field "${name}" is unknown, expected one of ${FIELDS.join(', ')}`);
   }
   for (const name of ['ratio', 'aggregation'] as const) {
     if (!CHOICES[name].includes(spec[name]))
       fail(`${name} is "${spec[name]}", expected one of ${CHOICES[name].join(', ')}`);
   }
+  if (Object.hasOwn(given, 'explanations')) fail(withoutExplanations);
   checkForm(spec, fail);
   const { clipLow, clipHigh, kl, fixedLength, aggregation, form } = spec;
   // With CISPO 1 is no lower bound; a clipped ratio below 0 there is none.

@@ -242,6 +242,11 @@ export type ObjectiveForm =
 export interface ObjectiveSpec {
   /** Left out: min(r·A, clip(r)·A). */
   readonly form?: ObjectiveForm;
+  /**
+   * ExPO's term: β · log π of an explanation of the right answer, as a mean over its tokens, then over explanations. Left out: none. No
+   * run can have it yet, for none makes explanations.
+   */
+  readonly explanations?: number;
   /** `fixed-length`: the length. Left out: the longest completion of the minibatch. In a preset 0: the run's most new tokens. */
   readonly fixedLength?: number;
   /** Unit of the importance ratio. */

@@ -12,11 +12,17 @@ import { vjpRules } from './vjp-rules.ts';
  *
  * @param loss a float32 scalar of the graph
  * @param wrt the values to differentiate by
+ * @param constants values that count as constants, whatever they were computed from: a stopped gradient
  * @returns the gradient of each, in the order of `wrt`
  * @throws {GraphError} if the loss is no scalar, does not depend on one of the values, or goes through an operation
  *   without a rule
  */
-export function gradients(g: GraphBuilder, loss: Value, wrt: readonly Value[]): Value[] {
+export function gradients(
+  g: GraphBuilder,
+  loss: Value,
+  wrt: readonly Value[],
+  constants: readonly Value[] = [],
+): Value[] {
   if (loss.dtype !== 'float32' || loss.shape.length !== 0) {
     throw new GraphError(`Cannot differentiate: the loss is ${describeType(loss)}, expected float32[]`);
   }
@@ -24,7 +30,9 @@ export function gradients(g: GraphBuilder, loss: Value, wrt: readonly Value[]): 
   const depends = new Set<Value>(wrt);
   for (const node of forward) {
     if (!node.inputs.some((input) => input !== undefined && depends.has(input))) continue;
-    for (const output of node.outputs) if (output?.dtype === 'float32') depends.add(output);
+    for (const output of node.outputs) {
+      if (output?.dtype === 'float32' && !constants.includes(output)) depends.add(output);
+    }
   }
 
   const cotangents = new Map<Value, Value>([[loss, g.scalar(1)]]);

@@ -12,7 +12,7 @@ import { declareParameters, decodeSequences, logitsOf } from './transformer.ts';
 export type TrainingObjective =
   /** Σ weight · (−log π(token)). */
   | { readonly kind: 'supervised' }
-  /** Σ weight · (−min(r·A, clip(r)·A)) + Σ klWeight · KL. */
+  /** Σ weight · (−gain), the gain by the form of the loss, + Σ klWeight · KL − Σ explanationWeight · log π. */
   | { readonly kind: 'policy-gradient'; readonly spec: ObjectiveSpec };
 
 /** The static shape of a micro-batch: sequences and predicted positions. */
@@ -44,8 +44,8 @@ export function scoreGraph(config: ModelConfig, shape: BatchShape): Graph {
 /**
  * Loss and gradients. Inputs besides those of `scoreGraph`, each float32 [B·T]: `weights`; for a policy gradient also
  * `advantages` and `oldLogprobs`; `shares` (1 / completion length at its tokens) for a ratio per sequence;
- * `referenceLogprobs` and `klWeights` for a KL term. Outputs: `loss`, `logprobs`, `kl` where there is one, and a gradient
- * per parameter.
+ * `referenceLogprobs` and `klWeights` for a KL term; `anchorWeights` for a discriminative loss; `explanationWeights` for ExPO's
+ * term. Outputs: `loss`, `logprobs`, `kl` where there is one, and a gradient per parameter.
  */
 export function trainGraph(config: ModelConfig, objective: TrainingObjective, shape: BatchShape): Graph {
   const g = new GraphBuilder(`train-${shape.batch}x${shape.length}`);
@@ -53,6 +53,11 @@ export function trainGraph(config: ModelConfig, objective: TrainingObjective, sh
   const declared = new Map<string, Value>();
   const rows = (name: string): Value =>
     declared.getOrInsertComputed(name, () => g.input(name, 'float32', [shape.batch * shape.length]));
+  const constants: Value[] = [];
+  const constant = (value: Value): Value => {
+    constants.push(value);
+    return value;
+  };
   const weights = rows('weights');
   g.output('logprobs', logprobs);
 
@@ -61,33 +66,81 @@ export function trainGraph(config: ModelConfig, objective: TrainingObjective, sh
     loss = op.neg(g, op.reduceSum(g, op.mul(g, weights, logprobs)));
   } else {
     const { spec } = objective;
-    const gain = clippedGain(g, spec, shape, logprobs, rows);
+    const context: LossContext = { g, spec, shape, logprobs, rows, constant };
+    const gain = gains[spec.form?.kind ?? 'clip'](context);
     loss = op.neg(g, op.reduceSum(g, op.mul(g, weights, gain)));
-    if (spec.kl.kind !== 'none') {
-      const penalty = divergence(g, spec.kl.kind, logprobs, rows);
+    const penalty = penaltyOf(context);
+    if (penalty !== undefined) {
       g.output('kl', penalty);
       loss = op.add(g, loss, penalty);
+    }
+    if (spec.explanations !== undefined) {
+      loss = op.sub(g, loss, op.reduceSum(g, op.mul(g, rows('explanationWeights'), logprobs)));
     }
   }
   g.output('loss', loss);
   const names = [...parameters.keys()];
-  for (const [index, gradient] of gradients(g, loss, [...parameters.values()]).entries()) {
+  for (const [index, gradient] of gradients(g, loss, [...parameters.values()], constants).entries()) {
     g.output(gradientName(names[index]!), gradient);
   }
   return g.build();
+}
+
+/** What a form of the loss is written with. */
+interface LossContext {
+  readonly g: GraphBuilder;
+  readonly spec: ObjectiveSpec;
+  readonly shape: BatchShape;
+  /** log π of each label; shape [B·T]. */
+  readonly logprobs: Value;
+  /** An input by name; shape [B·T]. */
+  readonly rows: (name: string) => Value;
+  /** Takes a value as a constant: no gradient goes back through it. */
+  readonly constant: (value: Value) => Value;
+}
+
+/** r = exp(log π − log π_old) per token. */
+function tokenRatio({ g, logprobs, rows }: LossContext): Value {
+  return op.exp(g, op.sub(g, logprobs, rows('oldLogprobs')));
+}
+
+/** The gain per token, by the form of the loss; the formulas are those of `ObjectiveForm`. Shape [B·T]. */
+const gains: Readonly<Record<NonNullable<ObjectiveSpec['form']>['kind'] | 'clip', (context: LossContext) => Value>> = {
+  clip: clippedGain,
+
+  cispo: (context) => {
+    const { g, spec, logprobs, rows, constant } = context;
+    const weight = constant(op.clip(g, tokenRatio(context), 1 - spec.clipLow, 1 + spec.clipHigh));
+    return op.mul(g, op.mul(g, weight, rows('advantages')), logprobs);
+  },
+
+  reinforce: ({ g, logprobs, rows }) => op.mul(g, rows('advantages'), logprobs),
+
+  // Which share of its group's loss a completion has, its advantage says: whoever makes the batch has worked that out, because a
+  // group lies in several micro-batches.
+  discriminative: (context) => {
+    const { g, spec, logprobs, rows } = context;
+    const ratio = spec.form?.kind === 'discriminative' && spec.form.score === 'ratio';
+    return op.mul(g, rows('advantages'), ratio ? tokenRatio(context) : logprobs);
+  },
+};
+
+/** What is added to the loss: the KL term, or a discriminative loss's own constraint; undefined without either. */
+function penaltyOf(context: LossContext): Value | undefined {
+  const { g, spec, logprobs, rows } = context;
+  if (spec.kl.kind !== 'none') return divergence(g, spec.kl.kind, logprobs, rows);
+  if (spec.form?.kind !== 'discriminative') return undefined;
+  // KL(π_old ‖ π) by r − log r − 1. A prompt token has weight 0 and log π_old 0, so its r is at most 1.
+  const change = op.sub(g, logprobs, rows('oldLogprobs'));
+  const estimate = op.sub(g, op.sub(g, op.exp(g, change), change), g.scalar(1));
+  return op.reduceSum(g, op.mul(g, rows('anchorWeights'), estimate));
 }
 
 /**
  * min(r·A, clip(r, 1 − low, 1 + high)·A) per token, r = exp(log π − log π_old), or exp of its mean over the completion
  * for a ratio per sequence (GSPO). The gradient is PyTorch's: it passes the clip inside the range and on its bounds.
  */
-function clippedGain(
-  g: GraphBuilder,
-  spec: ObjectiveSpec,
-  shape: BatchShape,
-  logprobs: Value,
-  rows: (name: string) => Value,
-): Value {
+function clippedGain({ g, spec, shape, logprobs, rows }: LossContext): Value {
   const advantages = rows('advantages');
   let change = op.sub(g, logprobs, rows('oldLogprobs'));
   if (spec.ratio === 'sequence') {

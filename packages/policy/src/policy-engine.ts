@@ -31,6 +31,8 @@ export interface PolicyEngineOptions {
   readonly tokensPerRun?: number;
   /** Sequences that decode together; 256 by default. */
   readonly decodeBatch?: number;
+  /** Called after each run of a graph, and each time that one was made ready: the work goes on. */
+  readonly onWork?: () => void;
 }
 
 export interface LossAndGradient {
@@ -38,7 +40,7 @@ export interface LossAndGradient {
   readonly gradients: ParameterBuffer;
   /** Log-probabilities of each sequence's completion tokens under the weights that the gradient was taken at. */
   readonly logprobs: readonly Float32Array[];
-  /** Share of the completion tokens whose ratio lies outside the clip range; 0 for a supervised loss. */
+  /** Share of the completion tokens whose ratio lies outside the clip range; 0 for a loss that clips nothing. */
   readonly clipFraction: number;
   /** The KL term as it stands in the loss; 0 where there is none. */
   readonly kl: number;
@@ -104,7 +106,7 @@ export class PolicyEngine {
       const session = await this.#session(`train/${JSON.stringify(objective)}/${packed.batch}x${packed.length}`, () =>
         trainGraph(this.config, objective, packed),
       );
-      const results = await session.run(this.#feeds(trainingInputs(packed, batch, normaliser)));
+      const results = await this.#run(session, trainingInputs(packed, batch, normaliser));
       loss += results.get('loss')![0]!;
       kl += results.get('kl')?.[0] ?? 0;
       collect(packed, sequences, results.get('logprobs')!, logprobs);
@@ -128,7 +130,7 @@ export class PolicyEngine {
       const session = await this.#session(`score/${packed.batch}x${packed.length}`, () =>
         scoreGraph(this.config, packed),
       );
-      const results = await session.run(this.#feeds(tokenInputs(packed, sequences)));
+      const results = await this.#run(session, tokenInputs(packed, sequences));
       collect(packed, sequences, results.get('logprobs')!, logprobs);
     }
     return logprobs;
@@ -145,7 +147,7 @@ export class PolicyEngine {
       config: this.config,
       decodeBatch: this.#options.decodeBatch ?? DECODE_BATCH,
       tokensPerRun: this.#options.tokensPerRun ?? TOKENS_PER_RUN,
-      run: async (key, graph, inputs) => (await this.#session(key, graph)).run(this.#feeds(inputs)),
+      run: async (key, graph, inputs) => await this.#run(await this.#session(key, graph), inputs),
     });
   }
 
@@ -165,6 +167,16 @@ export class PolicyEngine {
         longest: this.config.max_position_embeddings,
       },
     );
+  }
+
+  async #run(
+    session: GraphSession,
+    inputs: ReadonlyMap<string, TensorData>,
+  ): Promise<ReadonlyMap<string, Float32Array>> {
+    this.#options.onWork?.();
+    const results = await session.run(this.#feeds(inputs));
+    this.#options.onWork?.();
+    return results;
   }
 
   #feeds(inputs: ReadonlyMap<string, TensorData>): ReadonlyMap<string, TensorData> {
@@ -224,10 +236,12 @@ function collect(
 
 function clipFraction({ objective, sequences }: TrainingBatch, logprobs: readonly Float32Array[]): number {
   if (objective.kind === 'supervised') return 0;
-  const { clipLow, clipHigh, ratio: level } = objective.spec;
+  const { clipLow, clipHigh, ratio: level, form } = objective.spec;
+  if (form !== undefined && form.kind !== 'cispo') return 0;
   let clipped = 0;
   let total = 0;
-  for (const [index, { oldLogprobs }] of sequences.entries()) {
+  for (const [index, { oldLogprobs, explanation }] of sequences.entries()) {
+    if (explanation === true) continue;
     const changes = Array.from(logprobs[index]!, (logprob, token) => logprob - oldLogprobs![token]!);
     const mean = changes.reduce((sum, change) => sum + change, 0) / changes.length;
     for (const change of changes) {

@@ -26,6 +26,10 @@ export interface TrainingSequence extends ScoredSequence {
   readonly referenceLogprobs?: Float32Array;
   /** KL term: this sequence's β where β differs per task. */
   readonly klBeta?: number;
+  /** Discriminative loss: weight of each completion token's divergence from the policy that sampled it; 0 by default. */
+  readonly anchorWeight?: number;
+  /** ExPO's term: an explanation of the right answer, which is learned as it stands. It needs no advantage and no old log-probabilities. */
+  readonly explanation?: boolean;
   /** Factor of the whole sequence's loss; 1 by default, at least 0. */
   readonly weight?: number;
 }
@@ -60,14 +64,15 @@ export function normaliserOf({ objective, sequences, normaliser }: TrainingBatch
     }
     return total > 0 ? total : 1;
   }
+  const rollouts = sequences.filter(({ explanation }) => explanation !== true);
   switch (objective.spec.aggregation) {
     case 'token-mean':
       return Math.max(
         1,
-        sequences.reduce((total, { tokens, promptLength }) => total + tokens.length - promptLength, 0),
+        rollouts.reduce((total, { tokens, promptLength }) => total + tokens.length - promptLength, 0),
       );
     case 'sequence-mean':
-      return Math.max(1, sequences.length);
+      return Math.max(1, rollouts.length);
     case 'fixed-length':
       throw new PolicyError(
         'Cannot train: aggregation is fixed-length without a normaliser, expected sequences × length',
@@ -120,6 +125,11 @@ export function trainingInputs(packed: PackedBatch, batch: TrainingBatch, normal
   const shares = spec.ratio === 'sequence' ? rows('shares') : undefined;
   const reference =
     spec.kl.kind === 'none' ? undefined : { logprobs: rows('referenceLogprobs'), weights: rows('klWeights') };
+  const anchorWeights = spec.form?.kind === 'discriminative' ? rows('anchorWeights') : undefined;
+  const explanations =
+    spec.explanations === undefined
+      ? undefined
+      : { weights: rows('explanationWeights'), count: sequences.filter(({ explanation }) => explanation).length };
   for (const [row, index] of packed.rows.entries()) {
     const sequence = sequences[index]!;
     const { tokens, promptLength, advantage, weight = 1 } = sequence;
@@ -131,6 +141,12 @@ export function trainingInputs(packed: PackedBatch, batch: TrainingBatch, normal
       target.set(given!, start);
     };
     if (!(weight >= 0)) refuse(index, `its weight is ${weight}`, '0 or more');
+    if (sequence.explanation === true) {
+      if (explanations === undefined) refuse(index, 'it is an explanation', 'a loss with a term for explanations');
+      const { weights: explanationWeights, count: all } = explanations!;
+      explanationWeights.fill((weight * spec.explanations!) / (count * all), start, start + count);
+      continue;
+    }
     if (advantage === undefined) refuse(index, 'it has no advantage', 'a number or one per completion token');
     if (typeof advantage !== 'number' && advantage!.length !== count)
       refuse(index, `it has ${advantage!.length} advantages`, `${count}`);
@@ -140,6 +156,7 @@ export function trainingInputs(packed: PackedBatch, batch: TrainingBatch, normal
     if (typeof advantage === 'number') advantages.fill(advantage, start, start + count);
     else advantages.set(advantage!, start);
     shares?.fill(1 / count, start, start + count);
+    anchorWeights?.fill(sequence.anchorWeight ?? 0, start, start + count);
     if (reference !== undefined && spec.kl.kind !== 'none') {
       const beta = sequence.klBeta ?? spec.kl.beta;
       if (typeof beta !== 'number') refuse(index, 'it has no klBeta', 'one, because β differs per task');

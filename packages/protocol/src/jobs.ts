@@ -118,6 +118,8 @@ export const objectiveSpecSchema = z.strictObject({
     .exactOptional(),
   /** Of aggregation `fixed-length`; left out: the longest completion of the minibatch. */
   fixedLength: count.exactOptional(),
+  /** ExPO's term. A run that asks for it is refused, with the reason; the loss knows it. */
+  explanations: z.number().nonnegative().exactOptional(),
   ratio: z.enum(['token', 'sequence']),
   clipLow: z.number().nonnegative(),
   clipHigh: z.number().nonnegative(),

@@ -100,6 +100,33 @@ describe('updatePolicy()', () => {
     expect(byLength.metrics.loss / byToken.metrics.loss).toBeCloseTo(3 / 4, 5);
   });
 
+  test('divides by a constant length where there is one', async () => {
+    const rows = [row(0, 1, [1, 2]), row(0, -1, [3])];
+    const of = (fixedLength: number) =>
+      updated(rows, jobOf({ objective: { ...objectives['mt-grpo'], aggregation: 'fixed-length', fixedLength } }));
+    const [one, eight] = [await of(1), await of(8)];
+    expect(one.metrics.loss / eight.metrics.loss).toBeCloseTo(8, 5);
+  });
+
+  test('trains on a discriminative loss by whole groups; the loss is the one before the step', async () => {
+    const form = {
+      ...{ kind: 'discriminative', score: 'ratio', negatives: 'log-mean-exp' },
+      ...{ temperature: 1, klBound: 1e9, klPenalty: 1 },
+    } as const;
+    const objective = { ...objectives.grpo, form };
+    const rows = [row(0, 1, [1, 2]), row(0, -0.5, [3, 4]), row(0, -0.5, [5]), row(1, 1, [6]), row(1, -1, [7, 8])];
+    const { metrics, weights, adam } = await updated(rows, jobOf({ objective }));
+    expect(adam.step).toBe(2);
+    expect(metrics.clipFraction).toBe(0);
+    expect(metrics.gradientNorm).toBeGreaterThan(0);
+    expect(weights.every(Number.isFinite)).toBe(true);
+    // One group whose answers are all alike has nothing to tell apart.
+    const alike = [row(0, 1, [1, 2]), row(0, -1, [1, 2])];
+    const same = await updated(alike, jobOf({ objective }));
+    expect(same.metrics.loss).toBeCloseTo(0, 6);
+    expect(same.metrics.gradientNorm).toBeLessThan(1e-5);
+  });
+
   test("weighs the KL term by each task's β; a task without one has none", async () => {
     const rows = [row(0, 0, [1, 2]), row(1, 0, [3, 4])];
     const reference = rows.map(({ tokens }) => new Float32Array(tokens.length).fill(-3));

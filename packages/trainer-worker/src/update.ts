@@ -12,6 +12,7 @@ import {
 } from '@evenkeel/policy';
 import type { UpdateJob } from '@evenkeel/protocol';
 import type { BatchRow } from '@evenkeel/store';
+import { discriminativeBatch } from './discriminative.ts';
 import type { OptimizerMemory } from './optimizer-memory.ts';
 
 export interface UpdateMetrics {
@@ -52,7 +53,22 @@ function klBetaOf({ objective }: UpdateJob, task: string): { klBeta?: number } {
 function normaliser({ objective }: UpdateJob, sequences: readonly TrainingSequence[]): { normaliser?: number } {
   if (objective.aggregation !== 'fixed-length') return {};
   const longest = Math.max(...sequences.map(({ tokens, promptLength }) => tokens.length - promptLength));
-  return { normaliser: sequences.length * longest };
+  return { normaliser: sequences.length * (objective.fixedLength || longest) };
+}
+
+/** A minibatch as its graph takes it; `loss` where the graph's own is not the loss. */
+async function minibatchOf(
+  engine: PolicyEngine,
+  job: UpdateJob,
+  sequences: readonly TrainingSequence[],
+  groups: readonly string[],
+): Promise<TrainingBatch & { readonly loss?: number }> {
+  const objective = { kind: 'policy-gradient', spec: job.objective } as const;
+  const { form } = job.objective;
+  if (form?.kind === 'discriminative') {
+    return { objective, ...(await discriminativeBatch(engine, sequences, groups, form)) };
+  }
+  return { objective, sequences, ...normaliser(job, sequences) };
 }
 
 /** Runs the job's minibatches. The memory's policy reference is the caller's to renew. */
@@ -74,13 +90,11 @@ export async function updatePolicy(
       row.minibatch === minibatch ? [{ ...trainingSequence(row, reference?.[index]), ...klBetaOf(job, row.task) }] : [],
     );
     if (sequences.length === 0) continue;
-    const batch: TrainingBatch = {
-      objective: { kind: 'policy-gradient', spec: job.objective },
-      sequences,
-      ...normaliser(job, sequences),
-    };
+    const groups = rows.flatMap((row) => (row.minibatch === minibatch ? [row.group] : []));
+    const batch = await minibatchOf(engine, job, sequences, groups);
     gradients.flat.fill(0);
-    const { loss, clipFraction } = await engine.lossAndGradient(batch, gradients);
+    const { loss: ofGraph, clipFraction } = await engine.lossAndGradient(batch, gradients);
+    const { loss = ofGraph } = batch;
     const { gradientNorm } = adamwStep(memory.parameters.flat, gradients.flat, memory.adam, {
       learningRate,
       beta1: betas[0],
