@@ -2,7 +2,7 @@
 import type { RunChange } from '@evenkeel/protocol';
 import { type Command, exitCodes, type Flag, type Invocation, UsageError } from '../command.ts';
 import { positional, wholeFlag } from '../flag-values.ts';
-import { askRun, changeRun } from '../train/ask-run.ts';
+import { askRun, changeRun, startFlag } from '../train/ask-run.ts';
 import { clearPauseReason } from '../train/pause-reason.ts';
 import type { RunUpdate } from '../train/run-client.ts';
 
@@ -34,7 +34,7 @@ export const pauseCommand: Command = {
   name: 'pause',
   summary: 'pause a run after the step under way',
   usage: 'RUN',
-  flags: {},
+  flags: { start: startFlag },
   run: async (invocation) =>
     await request(invocation, onlyRun(invocation, 'pause'), 'pause', {
       said: (step) => `pauses after the step under way (${step} done)`,
@@ -45,7 +45,7 @@ export const resumeCommand: Command = {
   name: 'resume',
   summary: 'let a paused run go on; where it paused for a reason, try again',
   usage: 'RUN',
-  flags: {},
+  flags: { start: startFlag },
   run: async (invocation) =>
     await request(invocation, onlyRun(invocation, 'resume'), 'resume', {
       said: (step) => `goes on from step ${step}`,
@@ -56,7 +56,10 @@ export const stopCommand: Command = {
   name: 'stop',
   summary: 'end a run after the step under way, or after step N: evaluate, write the policy',
   usage: 'RUN',
-  flags: { after: { type: 'string', value: 'N', help: 'go on until N steps are done (default: the step under way)' } },
+  flags: {
+    start: startFlag,
+    after: { type: 'string', value: 'N', help: 'go on until N steps are done (default: the step under way)' },
+  },
   async run(invocation) {
     const run = onlyRun(invocation, 'stop');
     const step = wholeFlag(invocation.flags, 'after', null, 0);
@@ -72,7 +75,7 @@ export const evaluateNowCommand: Command = {
   name: 'evaluate-now',
   summary: 'evaluate a run under way after its step, on held-out puzzles',
   usage: 'RUN',
-  flags: {},
+  flags: { start: startFlag },
   help: `
 Besides the evaluations that are due anyway. To evaluate what a finished run made, or on more puzzles: evenkeel evaluate RUN.`,
   async run(invocation) {
@@ -88,7 +91,7 @@ function pinningCommand(kind: 'pin' | 'unpin', summary: string): Command {
     name: kind,
     summary,
     usage: 'RUN',
-    flags: { step: stepFlag },
+    flags: { step: stepFlag, start: startFlag },
     help: `
 Example:
   evenkeel ${kind} first-run --step 30`,

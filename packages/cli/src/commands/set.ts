@@ -1,13 +1,13 @@
 /** `evenkeel set`: settings of a run while it goes on. */
 import { type Command, UsageError } from '../command.ts';
-import { changeRun } from '../train/ask-run.ts';
+import { changeRun, startFlag } from '../train/ask-run.ts';
 import { settingLines, settingsOf } from '../train/setting-assignments.ts';
 
 export const setCommand: Command = {
   name: 'set',
   summary: 'change settings of a run under way: lambda=0.4, learning-rate=1e-4, steps=60 …',
   usage: 'RUN NAME=VALUE…',
-  flags: {},
+  flags: { start: startFlag },
   help: `
 The new values hold from the step after the one under way, and are recorded: evenkeel changes RUN. All of them are taken, or none.
 

@@ -4,7 +4,7 @@ import type { RunChange } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import { type Command, UsageError } from '../command.ts';
 import { positional, textFlag } from '../flag-values.ts';
-import { askRun, changeRun } from '../train/ask-run.ts';
+import { askRun, changeRun, startFlag } from '../train/ask-run.ts';
 import { currentConfig } from '../train/current-config.ts';
 import { keepScripts } from '../train/keep-scripts.ts';
 import { resolveTasks } from '../train/resolve-tasks.ts';
@@ -19,6 +19,7 @@ export const taskAddCommand: Command = {
   usage: 'RUN TASK…',
   flags: {
     name: { type: 'string', value: 'NAME', help: "the task's name in the run, where only one is added" },
+    start: startFlag,
     yes: yesFlag,
   },
   help: `
@@ -39,7 +40,7 @@ Examples:
     }
     const options = { run, action: 'add tasks to run' };
     // What cannot be asked need not be looked for.
-    await askRun(invocation, options, async () => {});
+    if (invocation.flags.start !== true) await askRun(invocation, options, async () => {});
     const { home } = invocation;
     const config = await currentConfig(home, await readRunRecord(home, run));
     const pinned = await resolveTasks({ invocation, config, texts, name });
@@ -61,7 +62,7 @@ export const taskRetireCommand: Command = {
   name: 'task retire',
   summary: 'take tasks out of a run under way',
   usage: 'RUN TASK…',
-  flags: {},
+  flags: { start: startFlag },
   help: `
 Named as evenkeel show RUN names them. They are not drawn from the step after the one under way on, and not evaluated any more; their
 weight goes to the others. At least one task must stay. evenkeel task add brings one back.

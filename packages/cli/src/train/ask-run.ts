@@ -1,9 +1,13 @@
 /** A run that is under way, for the commands that ask something of it: where it is not, they say what to do. */
 import { ConfigError, EvenkeelError } from '@evenkeel/core';
-import type { RunChange } from '@evenkeel/protocol';
-import { type ExitCode, exitCodes, type Invocation } from '../command.ts';
-import { readResult } from '../run-records.ts';
+import { livingSupervisor, type Supervisor, startSupervisor } from '@evenkeel/infra';
+import { changedConfig, type RunChange } from '@evenkeel/protocol';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { type ExitCode, exitCodes, type Flag, type Invocation } from '../command.ts';
+import { lastStep, readResult } from '../run-records.ts';
 import { changeText } from '../view/change-text.ts';
+import { currentConfig } from './current-config.ts';
+import { homeProcesses } from './home-processes.ts';
 import { connectRunClient, type RunClient } from './run-client.ts';
 import { readRunRecord } from './run-record.ts';
 
@@ -18,17 +22,25 @@ export interface AskOptions {
   readonly atRest?: string;
 }
 
+/** For commands that ask something of a run. */
+export const startFlag: Flag = {
+  type: 'boolean',
+  help: "where nothing works on the home: start its server for as long as this takes (the run's work is not begun)",
+};
+
 /**
- * Connects to the home's server and asks.
+ * Connects to the home's server and asks. With `--start` a home at rest is woken for it.
  *
  * @throws {ConfigError} `run-unknown`, `run-finished`
  * @throws {EvenkeelError} `home-not-running` with how to start it
  */
 export async function askRun<T>(
-  { home, note }: Pick<Invocation, 'home' | 'note'>,
-  { run, action, atRest }: AskOptions,
+  invocation: Pick<Invocation, 'home' | 'note' | 'flags'>,
+  options: AskOptions,
   ask: (client: RunClient) => Promise<T>,
 ): Promise<T> {
+  const { home, note, flags } = invocation;
+  const { run, action } = options;
   await readRunRecord(home, run);
   const end = await readResult(home, run);
   if (end !== null) {
@@ -37,21 +49,48 @@ export async function askRun<T>(
       { code: 'run-finished' },
     );
   }
+  const woken = flags.start === true && livingSupervisor(home) === null ? await wakeHome(home, note) : null;
+  try {
+    return await askAtWork(invocation, options, ask);
+  } finally {
+    await woken?.stop();
+  }
+}
+
+async function askAtWork<T>(
+  { home, note }: Pick<Invocation, 'home' | 'note'>,
+  { run, action, atRest }: AskOptions,
+  ask: (client: RunClient) => Promise<T>,
+): Promise<T> {
   const client = await connectRunClient(home).catch((error: unknown) => {
     if (!(error instanceof EvenkeelError) || error.code !== 'home-not-running') throw error;
     const also = atRest === undefined ? '' : `; or both at once: ${atRest}`;
     throw new EvenkeelError(
-      `Cannot ${action} "${run}": nothing works on ${home}, expected a home at work: start it in another terminal, evenkeel train --run ${run}, and say this again${also}`,
+      `Cannot ${action} "${run}": nothing works on ${home}, expected a home at work: start it in another terminal, evenkeel train --run ${run}, and say this again${also}; or let this command start what it needs: --start`,
       { code: 'home-not-running', cause: error },
     );
   });
   const waiting = setTimeout(() => note(`Waiting for run "${run}" to answer`), SAID_AFTER_MS);
   try {
     return await ask(client);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    throw new ConfigError(
+      `Cannot ${action} "${run}": its workflow is not under way, expected one that was begun: evenkeel train --run ${run}`,
+      { code: 'run-not-begun', cause: error },
+    );
   } finally {
     clearTimeout(waiting);
     await client.close();
   }
+}
+
+/** The server and what decides, but no worker: a run can be told something, and does not go on. */
+async function wakeHome(home: string, note: Invocation['note']): Promise<Supervisor> {
+  note(`Starting the server of ${home} for as long as this takes`);
+  const deciding = homeProcesses(home, { threads: 1 }).filter(({ role }) => role === 'workflow');
+  const silent = { debug() {}, info() {}, warn: note, error: note };
+  return await startSupervisor({ home, processes: deciding, log: silent });
 }
 
 /** Asks for changes, one after the other, and says of each when it takes effect. */
@@ -60,8 +99,10 @@ export async function changeRun(
   options: AskOptions,
   changes: readonly RunChange[],
 ): Promise<ExitCode> {
-  const { json, print, printJson } = invocation;
+  const { home, flags, json, print, printJson } = invocation;
   const { run } = options;
+  // At rest nothing waits: what the run cannot take is refused without its answer.
+  if (livingSupervisor(home) === null && flags.start !== true) await refuseAtRest(home, run, changes);
   await askRun(invocation, options, async (client) => {
     for (const change of changes) {
       const { number, step } = await client.change(run, change);
@@ -70,6 +111,14 @@ export async function changeRun(
     }
   });
   return exitCodes.done;
+}
+
+async function refuseAtRest(home: string, run: string, changes: readonly RunChange[]): Promise<void> {
+  const record = await readRunRecord(home, run);
+  if ((await readResult(home, run)) !== null) return;
+  const step = await lastStep(home, run);
+  let config = await currentConfig(home, record);
+  for (const change of changes) config = changedConfig(config, change, { run, step });
 }
 
 /** When a change takes effect, in words. */
@@ -86,7 +135,11 @@ function whenText(change: RunChange, step: number): string {
       return 'its state is kept until it is unpinned';
     case 'unpin':
       return 'its state may be tidied away';
-    default:
+    case 'evaluate':
+      return step === 0 ? 'before its first step' : `after step ${step}`;
+    case 'pause':
+    case 'resume':
+    case 'stop':
       return `after step ${step}`;
   }
 }

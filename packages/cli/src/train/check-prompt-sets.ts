@@ -5,6 +5,7 @@ import type { ModelDirectory } from '@evenkeel/policy';
 import type { RunConfig } from '@evenkeel/protocol';
 import { type ArtefactStore, openFolderStore } from '@evenkeel/store';
 import { checkPromptLengths } from '../data/prompt-lengths.ts';
+import type { Verifiers } from '../evaluate/evaluation-prompts.ts';
 
 /**
  * Every prompt of a set must fit into the model, and each split that the run takes must have some: said now, not at step 12.
@@ -30,6 +31,33 @@ export async function checkPromptSets(
   } finally {
     await store.close();
   }
+}
+
+/** Puzzles that are drawn to see whether a task's prompts fit: their lengths hardly differ within a level. */
+const LOOK = 8;
+
+/**
+ * Generated prompts must fit into the model too: a few of each kind are drawn and measured.
+ *
+ * @throws {ConfigError} `prompts-too-long`
+ */
+export async function checkGeneratedPrompts(
+  tasks: RunConfig['tasks'],
+  verifiers: Verifiers,
+  model: ModelDirectory,
+  what: string,
+): Promise<void> {
+  const kinds = new Map<string, RunConfig['tasks'][number]>();
+  for (const task of tasks) {
+    if (task.prompts === undefined) kinds.set(`${task.verifier} ${task.level} ${task.style}`, task);
+  }
+  const drawn = [...kinds.values()].map(async ({ name, verifier, level, style }) => {
+    const puzzles = Array.from({ length: LOOK }, (_, index) => ({ seed: 0, index, level, split: 'train' as const }));
+    const prompts = (await verifiers.get(verifier)?.draw(puzzles, { style })) ?? [];
+    return prompts.map(({ prompt }) => ({ task: name, prompt }));
+  });
+  const rows = (await Promise.all(drawn)).flat();
+  if (rows.length > 0) checkPromptLengths(rows, model, { what, maxNewTokens: 0, generated: true });
 }
 
 async function rowsFor(task: RunConfig['tasks'][number], { inputs, evaluation }: RunConfig, store: ArtefactStore) {

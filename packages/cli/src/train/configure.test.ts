@@ -116,6 +116,12 @@ describe('a new run', () => {
         /^Cannot train "long": 1 of \d+ prompts are too long for the model's context of 128/,
       ),
     });
+    expect(await refusal(configure({ run: 'wordy', tasks: ['zebra', 'countdown:easy'] }))).toMatchObject({
+      code: 'prompts-too-long',
+      message: expect.stringMatching(
+        /^Cannot train "wordy": 8 of 16 prompts are too long .* first is of task "countdown-easy"\), expected at most 127 each: choose another level/,
+      ),
+    });
     await importSet('few', ['make 3 from 1 2 :']);
     expect(await refusal(configure({ run: 'few', tasks: ['countdown=few'] }))).toMatchObject({
       code: 'prompts-empty',

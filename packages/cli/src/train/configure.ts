@@ -6,10 +6,11 @@ import { ConfigError } from '@evenkeel/core';
 import { loadModelDirectory, policyHash } from '@evenkeel/policy';
 import { defaultRunFile, type RunConfig, type RunFile, type RunInputs, resolveRunConfig } from '@evenkeel/protocol';
 import type { Invocation } from '../command.ts';
+import type { Verifiers } from '../evaluate/evaluation-prompts.ts';
 import { modelFolder } from '../model/model-folder.ts';
 import { changedInputs, inputsChangedError, recordedVerifiers } from './changed-inputs.ts';
-import { checkPromptSets } from './check-prompt-sets.ts';
-import { knownOf, readKnown } from './known-inputs.ts';
+import { checkGeneratedPrompts, checkPromptSets } from './check-prompt-sets.ts';
+import { type Known, knownOf, readKnown } from './known-inputs.ts';
 import { linkedTasks } from './linked-tasks.ts';
 import { findRunRecord, type RunRecord } from './run-record.ts';
 
@@ -44,28 +45,46 @@ export async function configureRun({ invocation, file, keepInputs, note }: Confi
     );
   }
   const tasks = await linkedTasks(file.tasks ?? defaultRunFile.tasks, home, !keepInputs);
-  const kept = keepInputs ? record : null;
-  const known =
-    kept === null
-      ? await readKnown(
-          tasks.map(({ verifier }) => verifier),
-          invocation,
-          record,
-        )
-      : knownOf(kept.config);
   const whole = { ...file, tasks };
+  if (keepInputs && record !== null) {
+    const config = await resolveWith(whole, knownOf(record.config), { home, record, note });
+    return { config, verifiers: {} };
+  }
+  const references = tasks.map(({ verifier }) => verifier);
+  const known = await readKnown(references, invocation, record);
+  try {
+    const config = await resolveWith(whole, known, { home, record, note, open: known.open });
+    return { config, verifiers: config.inputs.verifiers };
+  } finally {
+    await known.close();
+  }
+}
+
+interface Surroundings {
+  readonly home: string;
+  readonly record: RunRecord | null;
+  readonly note: ConfigureOptions['note'];
+  /** The verifiers, where they are open. */
+  readonly open?: Verifiers;
+}
+
+async function resolveWith(file: RunFile, known: Known, around: Surroundings): Promise<RunConfig> {
+  const { home, record, note, open } = around;
   // Settings that cannot work are refused before weights are read.
-  resolveRunConfig(whole, known.verifiers, undefined, known.promptSets);
+  resolveRunConfig(file, known.verifiers, undefined, known.promptSets);
   const model = await loadModelDirectory(modelFolder(file.model ?? defaultRunFile.model, home));
   const inputs = {
     model: policyHash(model.parameters.flat, model.config),
     verifiers: recordedVerifiers(record?.config.inputs.verifiers ?? {}, known.inputs),
   };
-  const config = resolveRunConfig(whole, known.verifiers, inputs, known.promptSets);
+  const config = resolveRunConfig(file, known.verifiers, inputs, known.promptSets);
   const changes = record === null ? [] : changedInputs(record.config.inputs, config.inputs);
-  if (changes.length > 0) throw inputsChangedError(run, changes);
+  if (changes.length > 0) throw inputsChangedError(config.run, changes);
   await checkPromptSets(config, model, home, note);
-  return { config, verifiers: kept === null ? config.inputs.verifiers : {} };
+  if (record === null && open !== undefined) {
+    await checkGeneratedPrompts(config.tasks, open, model, `Cannot train "${config.run}"`);
+  }
+  return config;
 }
 
 export interface GoOnOptions extends Pick<ConfigureOptions, 'invocation' | 'keepInputs'> {
@@ -88,6 +107,7 @@ export async function goOnWith(options: GoOnOptions): Promise<Configured> {
   const { home } = invocation;
   const references = current.tasks.map(({ verifier }) => verifier);
   const known = await readKnown(references, invocation, { ...record, config: current });
+  await known.close();
   const prompts = Object.fromEntries(known.promptSets.map(({ name, rows }) => [name, rows]));
   const changes = changedInputs(current.inputs, { verifiers: known.inputs, prompts });
   const base = config.inputs.model;

@@ -72,7 +72,9 @@ export async function followRun({
 }: FollowOptions): Promise<RunResult | null> {
   let result: RunResult | undefined;
   let failure: unknown;
-  client.result(run, signal).then(
+  // Whoever stops following closes the connection: nobody may still wait on it then.
+  const over = new AbortController();
+  client.result(run, AbortSignal.any([signal, over.signal])).then(
     (value) => {
       result = value;
     },
@@ -102,7 +104,10 @@ export async function followRun({
       }
       const step = ended ? null : await client.stepStatus(run, status.step + 1).catch(() => null);
       onEvent({ kind: 'status', status, step });
-      if (!ended && status.paused && status.reason !== null) throw new PausedRun(status.reason);
+      if (!ended && status.paused && status.reason !== null) {
+        over.abort();
+        throw new PausedRun(status.reason);
+      }
     }
     if (ended) return result!;
     if (look % RETRIES_EVERY === 0) {

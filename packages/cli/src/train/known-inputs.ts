@@ -9,6 +9,7 @@ import {
 import { findVerifier, VerifierHostError } from '@evenkeel/verifier-host';
 import type { Invocation } from '../command.ts';
 import { knownPromptSet, readPromptSets } from '../data/prompt-set-record.ts';
+import type { Verifiers } from '../evaluate/evaluation-prompts.ts';
 import { openVerifiers } from '../evaluate/open-verifiers.ts';
 import { inputsChangedError } from './changed-inputs.ts';
 import type { RunRecord } from './run-record.ts';
@@ -20,12 +21,18 @@ export interface Known {
   readonly promptSets: readonly KnownPromptSet[];
 }
 
+/** With the verifiers open: those who read them close them. */
+export interface OpenKnown extends Known {
+  readonly open: Verifiers;
+  close(): Promise<void>;
+}
+
 /** These verifiers opened and read as they are now, and the prompt sets of the home. @throws as `openVerifiers` does */
 export async function readKnown(
   references: readonly string[],
   invocation: Invocation,
   record: RunRecord | null,
-): Promise<Known> {
+): Promise<OpenKnown> {
   const { home } = invocation;
   if (record !== null) refuseMissing(record, references, home);
   const promptSets = (await readPromptSets(home)).map(knownPromptSet);
@@ -34,8 +41,7 @@ export async function readKnown(
     const { version, sha256 } = identity;
     return [reference, { version, sha256 }] as const;
   });
-  await close();
-  return { verifiers: known, inputs: Object.fromEntries(inputs), promptSets };
+  return { verifiers: known, inputs: Object.fromEntries(inputs), promptSets, open: verifiers, close };
 }
 
 /** A verifier that a run began with may be gone: then the ways out are the same as where it changed. */

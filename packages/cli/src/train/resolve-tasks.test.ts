@@ -45,15 +45,16 @@ async function resolve(texts: readonly string[], name?: string): Promise<PinnedT
 
 describe('tasks that come to a run', () => {
   test('are resolved as train does it, each pinned by version and hash', async () => {
-    const [zebra, harder] = await resolve(['zebra', 'countdown:hard']);
+    const [zebra] = await resolve(['zebra']);
     expect(zebra?.task).toEqual({ name: 'zebra', verifier: 'zebra', level: 'tiny', style: 'compact' });
     expect(zebra?.verifier).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
-    expect(harder?.task).toEqual({ name: 'countdown-hard', verifier: 'countdown', level: 'hard', style: 'chat' });
-    expect(harder?.verifier).toEqual(config.inputs.verifiers.countdown);
-    expect(harder).not.toHaveProperty('prompts');
+    expect(zebra).not.toHaveProperty('prompts');
+    const [again] = await resolve(['countdown'], 'countdown-again');
+    expect(again?.task).toEqual({ ...config.tasks[0], name: 'countdown-again' });
+    expect(again?.verifier).toEqual(config.inputs.verifiers.countdown);
   });
 
   test('may be a folder, which is linked, and rows of a prompt set; and may have a name of their own', async () => {
@@ -66,12 +67,15 @@ describe('tasks that come to a run', () => {
     expect(named?.prompts).toEqual(config.inputs.prompts?.mine);
   });
 
-  test('are refused where the name is taken, or the verifier, the level or the prompt set unknown', async () => {
+  test('are refused where the name is taken, or the verifier, the level or the prompt set unknown, or its prompts are too long', async () => {
     await expect(resolve(['countdown'])).rejects.toThrow(
       'Cannot add task "countdown" to run "open": it has a task of this name, expected another: retire that one first, or name this one: --name NAME',
     );
     await expect(resolve(['nothing'])).rejects.toMatchObject({ code: 'task-unknown' });
     await expect(resolve(['zebra:absurd'])).rejects.toThrow('it has no level "absurd", expected one of tiny, easy');
+    await expect(resolve(['countdown:hard'])).rejects.toThrow(
+      /^Cannot add tasks to run "open": 8 of 8 prompts are too long for the model's context of 128 tokens/,
+    );
     await expect(resolve(['zebra=mine'])).rejects.toThrow('prompt set "mine" has no rows of it');
   });
 

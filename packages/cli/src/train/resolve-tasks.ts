@@ -1,12 +1,19 @@
 /** Tasks that come to a run which has others already: found, pinned by version and hash, and checked against the run as it is now. */
 import { type ArtefactRef, ConfigError } from '@evenkeel/core';
 import { loadModelDirectory } from '@evenkeel/policy';
-import { type RunConfig, type RunInputs, resolveRunConfig, type TaskConfig, taskEntryOf } from '@evenkeel/protocol';
+import {
+  type RunConfig,
+  type RunInputs,
+  resolveRunConfig,
+  type TaskConfig,
+  type TaskEntry,
+  taskEntryOf,
+} from '@evenkeel/protocol';
 import type { Invocation } from '../command.ts';
 import { modelFolder } from '../model/model-folder.ts';
 import { changedInputs } from './changed-inputs.ts';
-import { checkPromptSets } from './check-prompt-sets.ts';
-import { knownOf, readKnown } from './known-inputs.ts';
+import { checkGeneratedPrompts, checkPromptSets } from './check-prompt-sets.ts';
+import { knownOf, type OpenKnown, readKnown } from './known-inputs.ts';
 import { linkedTasks } from './linked-tasks.ts';
 
 /** A task with the inputs that it depends on. */
@@ -31,12 +38,27 @@ export interface ResolveTasksOptions {
  * @throws {ConfigError} `task-twice` where the run has a task of the name; `task-inputs-differ` where it has the verifier or prompt set
  *   in another version; and as `resolveRunConfig` does
  */
-export async function resolveTasks({ invocation, config, texts, name }: ResolveTasksOptions): Promise<PinnedTask[]> {
+export async function resolveTasks(options: ResolveTasksOptions): Promise<PinnedTask[]> {
+  const { invocation, texts, name } = options;
   const { home } = invocation;
   const written = texts.map((text) => ({ ...taskEntryOf(text), ...(name === undefined ? {} : { name }) }));
   const entries = await linkedTasks(written, home);
+  const references = entries.map(({ verifier }) => verifier);
+  const now = await readKnown(references, invocation, null);
+  try {
+    return await pin(entries, now, options);
+  } finally {
+    await now.close();
+  }
+}
+
+async function pin(
+  entries: readonly TaskEntry[],
+  now: OpenKnown,
+  { invocation, config }: ResolveTasksOptions,
+): Promise<PinnedTask[]> {
   const references = new Set(entries.map(({ verifier }) => verifier));
-  const now = await readKnown([...references], invocation, null);
+  const { home } = invocation;
   const had = knownOf(config);
   // What the run has is known from its record; what comes, from what is there.
   const verifiers = new Map(now.verifiers.map((one) => [one.id, one]));
@@ -64,10 +86,9 @@ export async function resolveTasks({ invocation, config, texts, name }: ResolveT
   const whole = resolved([...config.tasks, ...entries] as typeof entries);
   const added = whole.tasks.slice(config.tasks.length);
   refuseOtherInputs(config, now.inputs, Object.fromEntries([...promptSets].map(([set, { rows }]) => [set, rows])));
-  if (added.some(({ prompts }) => prompts !== undefined)) {
-    const model = await loadModelDirectory(modelFolder(config.model, home));
-    await checkPromptSets({ ...whole, tasks: added }, model, home, invocation.note);
-  }
+  const model = await loadModelDirectory(modelFolder(config.model, home));
+  await checkPromptSets({ ...whole, tasks: added }, model, home, invocation.note);
+  await checkGeneratedPrompts(added, now.open, model, `Cannot add tasks to run "${run}"`);
   return added.map((task) => ({
     task,
     verifier: now.inputs[task.verifier]!,

@@ -40,12 +40,11 @@ async function askAll(home: string, runs: readonly string[]): Promise<Map<string
   const client = await connectRunClient(home).catch(() => null);
   if (client === null) return found;
   const enough = AbortSignal.timeout(PATIENCE_MS);
-  const tooLong = new Promise<void>((resolve) => enough.addEventListener('abort', () => resolve(), { once: true }));
   const asked = runs.map(async (run) => {
-    const status = await client.status(run).catch(() => null);
+    const status = await client.status(run, enough).catch(() => null);
     if (status !== null) found.set(run, status);
   });
-  await Promise.race([Promise.all(asked), tooLong]);
+  await Promise.all(asked);
   await client.close();
-  return new Map(found);
+  return found;
 }
