@@ -25,6 +25,12 @@ async function replay(history: RecordedHistory['history']): Promise<void> {
   await Worker.runReplayHistory({ workflowBundle }, history, workflowId);
 }
 
+/** The history as it was at the start of each of its workflow tasks but the first. */
+function cutHistories({ events }: RecordedHistory['history']): RecordedHistory['history'][] {
+  const starts = events.flatMap(({ eventType }, at) => (eventType === 'EVENT_TYPE_WORKFLOW_TASK_STARTED' ? [at] : []));
+  return starts.slice(1).map((at) => ({ events: events.slice(0, at + 1) }));
+}
+
 describe('a recorded history', () => {
   test('is there of a run, of its steps and of an evaluation', () => {
     const types = new Set(histories.map(({ history }) => timelineOf(history)?.workflowType));
@@ -37,6 +43,21 @@ describe('a recorded history', () => {
       await replay(history);
     },
   );
+
+  test('cut off after any of its workflow tasks replays too: what a worker meets that takes a run over in its midst', async () => {
+    const cut = histories.flatMap(({ name, history }) =>
+      cutHistories(history).map((prefix) => ({
+        workflowId: `${name}, ${prefix.events.length} of ${history.events.length} events`,
+        history: prefix,
+      })),
+    );
+    expect(cut.length).toBeGreaterThan(5 * histories.length);
+    const failed: string[] = [];
+    for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, cut)) {
+      if (error !== undefined) failed.push(`${workflowId}: ${error.message}`);
+    }
+    expect(failed).toEqual([]);
+  });
 
   test('of a step with one round has few events, and tells its decisions apart from its work', () => {
     const step = timelineOf(histories.find(({ name }) => name === '0.1.0/recorded-step')!.history)!;
