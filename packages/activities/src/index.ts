@@ -41,6 +41,7 @@ export { collectGarbage, type GarbageReport, type RunGarbage } from './collect-g
 export type { ActivityContext } from './context.ts';
 export { type DiskUse, diskUse, homeParts, type RunUse } from './disk-use.ts';
 export { drawFromSet, promptSplit, readPromptSet, rowsOfTask, type SetDraw } from './prompt-set.ts';
+export { NamedArtefacts } from './retention.ts';
 export { runFolder, stepRecordName, writeRunRecord } from './run-folder.ts';
 export { readRunPriority, writeRunPriority } from './run-priority.ts';
 export { artefactsOf, proveState, readStateRecord, recordedSteps, stateRecordName } from './state-record.ts';

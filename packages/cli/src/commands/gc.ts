@@ -5,15 +5,14 @@ import { collectGarbage, type GarbageReport, type RunGarbage } from '@evenkeel/a
 import { ConfigError } from '@evenkeel/core';
 import { openFolderStore } from '@evenkeel/store';
 import { type Command, exitCodes, type Invocation } from '../command.ts';
-import { listFlag, numberFlag, positional, wholeFlag } from '../flag-values.ts';
+import { listFlag, numberFlag, positional } from '../flag-values.ts';
 import { stepsText } from '../train/kept-states.ts';
 import { readRunRecord } from '../train/run-record.ts';
+import { keepFlags, keepFrom, retentionDefaults } from '../train/tidy.ts';
 import { tidyLogs } from '../train/tidy-logs.ts';
 import { bytesText } from '../view/bytes-text.ts';
 import { textTable } from '../view/text-table.ts';
 
-/** What stays of each run where nothing else is said; `train` tidies by the same. */
-export const retentionDefaults = { keepLast: 10, keepEvery: 0, graceMinutes: 60 } as const;
 const MINUTE_MS = 60_000;
 
 export const gcCommand: Command = {
@@ -21,16 +20,7 @@ export const gcCommand: Command = {
   summary: 'make room: remove what no run needs any more',
   usage: '',
   flags: {
-    'keep-last': {
-      type: 'string',
-      value: 'N',
-      help: `the last N states of each run stay (default: ${retentionDefaults.keepLast})`,
-    },
-    'keep-every': {
-      type: 'string',
-      value: 'M',
-      help: 'the states of every M-th step stay; 0: none for that (default: 0)',
-    },
+    ...keepFlags,
     run: {
       type: 'string',
       value: 'A,B',
@@ -73,8 +63,7 @@ export function requireStore(home: string): string {
 
 async function collect({ home, flags, positionals, json, print, printJson, note }: Invocation) {
   positional(positionals, { least: 0, most: 0 }, 'none: evenkeel gc --run NAME');
-  const keepLast = wholeFlag(flags, 'keep-last', retentionDefaults.keepLast, 1);
-  const keepEvery = wholeFlag(flags, 'keep-every', retentionDefaults.keepEvery);
+  const { keepLast, keepEvery } = keepFrom({ flags });
   const graceMs = numberFlag(flags, 'grace-minutes', retentionDefaults.graceMinutes) * MINUTE_MS;
   const runs = listFlag(flags, 'run');
   const dryRun = flags['dry-run'] === true;

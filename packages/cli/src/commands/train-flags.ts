@@ -5,6 +5,7 @@ import { type Priority, parseRunFile, prioritySchema, type RunFile } from '@even
 import { type Flag, type Invocation, UsageError } from '../command.ts';
 import { listFlag, numberFlag, textFlag, wholeFlag } from '../flag-values.ts';
 import { noticeSecondsFlag, stallSecondsFlag } from '../train/home-processes.ts';
+import { roomFlags } from '../train/tidy.ts';
 import { yesFlag } from '../verifiers/open-granted.ts';
 
 export const trainFlags: Readonly<Record<string, Flag>> = {
@@ -51,6 +52,7 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
   },
   'stall-seconds': stallSecondsFlag,
   'notice-seconds': noticeSecondsFlag,
+  ...roomFlags,
   yes: yesFlag,
   'keep-inputs': {
     type: 'boolean',

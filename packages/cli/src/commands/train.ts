@@ -24,6 +24,7 @@ import { checkChanges, readChangesFile } from '../train/recorded-changes.ts';
 import type { RunClient } from '../train/run-client.ts';
 import { claimRun, findRunRecord, type RunRecord, readRunRecord } from '../train/run-record.ts';
 import { settingsOf } from '../train/setting-assignments.ts';
+import { roomFrom, startTidy } from '../train/tidy.ts';
 import { createLiveView, type LiveView } from '../view/live-view.ts';
 import { resultPlaces, resultTable } from '../view/result-table.ts';
 import { silentTaskText } from '../view/silence-text.ts';
@@ -54,6 +55,7 @@ Examples:
 async function runTraining(invocation: Invocation): Promise<ExitCode> {
   const { home, json, flags } = invocation;
   const request = requestFrom(flags);
+  const room = roomFrom(invocation);
   const { config, verifiers } = await configure(invocation);
   await refuseRequest(home, config.run, request);
   const changesFile = textFlag(flags, 'changes');
@@ -76,10 +78,12 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
     // Where another command ran the home, and ends, this one takes the home over.
     for (;;) {
       const supervisor = await takeHome(invocation, session, config);
+      const tidy = supervisor === null ? null : startTidy({ ...room, home, log: session.logger });
       try {
         const code = await session.follow(supervisor, begin);
         if (code !== 'home-left') return code;
       } finally {
+        await tidy?.stop();
         if (supervisor !== null) view?.close();
         await supervisor?.stop(session.graceMs);
       }
