@@ -41,7 +41,7 @@ async function whose(
 
 /**
  * Runs a job on a worker from within an activity: attaches where the key is running or done, submits where it is not, reconnects
- * where the socket drops, and moves on to another worker from one that shows no progress, cannot be reached, or is about to end.
+ * where the socket drops, and moves on to another worker from one that shows no progress or is about to end.
  * What the first one may still bring is not waited for: the first commit counts, whoever made it.
  *
  * @throws {ProtocolError} `worker-stalled`, `worker-unreachable` (both retryable) where no other worker is left; the job's own failure
@@ -64,6 +64,7 @@ export async function runWorkerJob<K extends Job['kind']>(
           context.client.runJob<JobResults[K]>({
             ...call,
             endpoint: async () => {
+              watch.at(null);
               const endpoint = await workerEndpoint(context, { ...place, isAgain });
               isAgain = true;
               watch.at(endpoint.url);
@@ -98,7 +99,7 @@ export async function runWorkerJob<K extends Job['kind']>(
 
 /** It says something of the worker, and nothing of the job. */
 function isAboutWorker(error: unknown): error is ProtocolError {
-  const codes = ['worker-stalled', 'worker-unreachable', 'worker-draining'];
+  const codes = ['worker-stalled', 'worker-draining'];
   return error instanceof ProtocolError && codes.includes(error.code);
 }
 
@@ -112,6 +113,8 @@ function watchWorker(stallMs: number, role: WorkerRole, key: string) {
   let progress: { done: number; total: number } = { done: 0, total: 0 };
   const looks = setInterval(
     () => {
+      // As long as there is no worker, the client's own patience counts.
+      if (url === null) silence.heard();
       if (silence.look()) stalled.abort(stall(role, url, key, silence.boundMs));
       else activity.heartbeat({ key, ...progress });
     },
@@ -129,8 +132,8 @@ function watchWorker(stallMs: number, role: WorkerRole, key: string) {
     get url() {
       return url;
     },
-    /** A worker was chosen, which answers. */
-    at(chosen: string) {
+    /** A worker was chosen, which answers; or none is there just now. */
+    at(chosen: string | null) {
       url = chosen;
       silence.heard();
     },

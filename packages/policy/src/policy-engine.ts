@@ -179,6 +179,16 @@ export class PolicyEngine {
     return results;
   }
 
+  async #run(
+    session: GraphSession,
+    inputs: ReadonlyMap<string, TensorData>,
+  ): Promise<ReadonlyMap<string, Float32Array>> {
+    this.#options.onWork?.();
+    const results = await session.run(this.#feeds(inputs));
+    this.#options.onWork?.();
+    return results;
+  }
+
   #feeds(inputs: ReadonlyMap<string, TensorData>): ReadonlyMap<string, TensorData> {
     if (this.#parameters === undefined) {
       throw new PolicyError('Cannot run the policy: it has no parameters, expected setParameters() first', {

@@ -10,6 +10,8 @@ import { faultPoint } from './fault-point.ts';
 
 type ToThread<J> = { readonly kind: 'run'; readonly job: J } | { readonly kind: 'cancel' };
 type FromThread<R> =
+  /** It has loaded its module. */
+  | { readonly kind: 'ready' }
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly phase?: string }
   | { readonly kind: 'done'; readonly result: R }
   | { readonly kind: 'failed'; readonly error: ErrorRecord };
@@ -34,6 +36,8 @@ export interface JobThreadOptions {
 }
 
 const ALIVE_EVERY_MS = 500;
+/** Loading a thread's module takes a second, and several on a busy machine: for so long it needs no progress of its own. */
+const LOADING_MS = 60_000;
 
 /** Who waits for the job that runs. */
 interface Waiting<R> {
@@ -51,6 +55,7 @@ function cancelled(): ProtocolError {
 /** One thread, as long as it lives. */
 interface Thread<R> {
   readonly worker: Worker;
+  isReady: boolean;
   waiting: Waiting<R> | undefined;
 }
 
@@ -83,6 +88,7 @@ export class JobThread<J, R> {
     if (signal.aborted) throw cancelled();
     this.#thread ??= this.#start();
     const thread = this.#thread;
+    const loading = this.#tellLoading(thread, onProgress);
     let grace: NodeJS.Timeout | undefined;
     const abort = () => {
       thread.worker.postMessage({ kind: 'cancel' } satisfies ToThread<J>);
@@ -96,6 +102,8 @@ export class JobThread<J, R> {
         thread.waiting = {
           onMessage: (message) => {
             switch (message.kind) {
+              case 'ready':
+                return clearInterval(loading);
               case 'progress':
                 return onProgress(message.done, message.total, message.phase);
               case 'done':
@@ -110,6 +118,7 @@ export class JobThread<J, R> {
         thread.worker.postMessage({ kind: 'run', job } satisfies ToThread<J>);
       });
     } finally {
+      clearInterval(loading);
       clearTimeout(grace);
       signal.removeEventListener('abort', abort);
       thread.waiting = undefined;
@@ -124,15 +133,29 @@ export class JobThread<J, R> {
 
   /** The thread is listened to as long as it lives: an error that nobody hears would end the process. */
   #start(): Thread<R> {
-    const thread: Thread<R> = { worker: new Worker(this.#entry, { workerData: this.#data }), waiting: undefined };
+    const worker = new Worker(this.#entry, { workerData: this.#data });
+    const thread: Thread<R> = { worker, isReady: false, waiting: undefined };
     const onDeath = (reason: unknown) => {
       this.#forget(thread);
       thread.waiting?.onDeath(reason);
     };
     thread.worker.on('error', onDeath);
     thread.worker.on('exit', onDeath);
-    thread.worker.on('message', (message: FromThread<R>) => thread.waiting?.onMessage(message));
+    thread.worker.on('message', (message: FromThread<R>) => {
+      if (message.kind === 'ready') thread.isReady = true;
+      thread.waiting?.onMessage(message);
+    });
     return thread;
+  }
+
+  #tellLoading(thread: Thread<R>, onProgress: JobThreadRun['onProgress']): NodeJS.Timeout | undefined {
+    if (thread.isReady) return undefined;
+    const since = performance.now();
+    const telling = setInterval(() => {
+      if (performance.now() - since < LOADING_MS) onProgress(0, 0, 'load');
+      else clearInterval(telling);
+    }, ALIVE_EVERY_MS);
+    return telling;
   }
 
   #forget(thread: Thread<R>): void {
@@ -170,6 +193,7 @@ export function serveJobs<J, R>(run: (job: J, context: JobThreadContext) => Prom
   const alive = () => {
     if (performance.now() - toldAt >= ALIVE_EVERY_MS) tell(told);
   };
+  port.postMessage({ kind: 'ready' } satisfies FromThread<R>);
   port.on('message', (message: ToThread<J>) => {
     if (message.kind === 'cancel') return controller.abort();
     controller = new AbortController();

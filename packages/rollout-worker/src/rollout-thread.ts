@@ -21,13 +21,16 @@ const policies = new RecentlyUsed<LoadedPolicy>({
   maxBytes: memoryBytes,
   bytesOf: ({ parameters }) => parameters.flat.byteLength,
 });
-const engines = new EnginePool({ threads });
+/** Of the job under way. */
+let alive = () => {};
+const engines = new EnginePool({ threads, onWork: () => alive() });
 
 async function policyOf(ref: ArtefactRef): Promise<LoadedPolicy> {
   const found = policies.get(ref.sha256);
   if (found !== undefined) return found;
   policies.makeRoom(ref.bytes);
   const loaded = await loadPolicy(store, ref);
+  alive();
   policies.put(ref.sha256, loaded);
   return loaded;
 }
@@ -48,7 +51,8 @@ async function shardOf({ prompts, from, to }: RolloutJob): Promise<PromptRow[]> 
   );
 }
 
-serveJobs<RolloutJob, RolloutResult>(async (job, { onProgress, signal }) => {
+serveJobs<RolloutJob, RolloutResult>(async (job, { onProgress, signal, ...context }) => {
+  alive = context.alive;
   const { engine: policy, tokenizer, stopTokens } = await ready(job);
   const prompts = (await shardOf(job)).map((row) => tokenizer.encode(row.prompt));
   const samples = await policy.generate(prompts, {

@@ -22,7 +22,9 @@ import { trainingSequence, type UpdateMetrics, updatePolicy } from './update.ts'
 const { storeFolder, threads, memoryBytes } = workerData as PolicyThreadData;
 const store = await openFolderStore(storeFolder);
 const memories = new OptimizerMemories({ maxBytes: memoryBytes });
-const engines = new EnginePool({ threads });
+/** Of the job under way. */
+let alive = () => {};
+const engines = new EnginePool({ threads, onWork: () => alive() });
 
 /** log π_ref of each row, under the run's frozen reference policy. */
 async function referenceLogprobs(policy: PolicyEngine, job: UpdateJob, rows: readonly BatchRow[]) {
@@ -72,6 +74,7 @@ async function recall(job: UpdateJob, onProgress: () => void): Promise<{ memory:
   }
   memories.makeRoomFor(job.base);
   let restored = await recallCheckpoint(store, job);
+  alive();
   for (const entry of job.redo) {
     const again = await applyBatch(
       restored,
@@ -97,7 +100,8 @@ function advanced(job: UpdateJob, updated: OptimizerMemory, optimizer: ArtefactR
   return { ...updated, lineage: lineageOf(next) };
 }
 
-serveJobs<UpdateJob, UpdateResult>(async (job, { onProgress, signal }) => {
+serveJobs<UpdateJob, UpdateResult>(async (job, { onProgress, signal, ...context }) => {
+  alive = context.alive;
   const total = job.minibatches + 1;
   const { memory: before, redone } = await recall(job, () => {
     signal.throwIfAborted();

@@ -94,9 +94,11 @@ export async function startVerifierHost(options: VerifierHostOptions): Promise<V
     store,
     jobSchema,
     run: (job, context) =>
-      job.kind === 'puzzles'
-        ? drawPuzzles(job, context, store, verifiers)
-        : verifyRollouts(job, context, store, verifiers),
+      whileBounded(context, (watched) =>
+        job.kind === 'puzzles'
+          ? drawPuzzles(job, watched, store, verifiers)
+          : verifyRollouts(job, watched, store, verifiers),
+      ),
     logger,
   });
   return {
@@ -108,6 +110,26 @@ export async function startVerifierHost(options: VerifierHostOptions): Promise<V
       await verifiers.close();
     },
   };
+}
+
+const BEAT_MS = 500;
+
+/**
+ * Says over and over that the job goes on. All that it waits for has limits of its own: starting a sandbox, each item, each request to
+ * an endpoint. A chunk in which every item runs into its limit takes many minutes, and is no sign of a hung host.
+ */
+async function whileBounded<T>(context: JobContext, run: (context: JobContext) => Promise<T>): Promise<T> {
+  let last: Parameters<JobContext['progress']> = [0, 1, 'open'];
+  const beat = setInterval(() => context.progress(...last), BEAT_MS);
+  const progress: JobContext['progress'] = (...told) => {
+    last = told;
+    context.progress(...told);
+  };
+  try {
+    return await run({ ...context, progress });
+  } finally {
+    clearInterval(beat);
+  }
 }
 
 async function drawPuzzles(
