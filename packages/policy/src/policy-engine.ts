@@ -31,7 +31,7 @@ export interface PolicyEngineOptions {
   readonly tokensPerRun?: number;
   /** Sequences that decode together; 256 by default. */
   readonly decodeBatch?: number;
-  /** Called after each run of a graph, and each time that one was made ready: the work goes on. */
+  /** Called before and after each run of a graph: the work goes on. */
   readonly onWork?: () => void;
 }
 
@@ -167,16 +167,6 @@ export class PolicyEngine {
         longest: this.config.max_position_embeddings,
       },
     );
-  }
-
-  async #run(
-    session: GraphSession,
-    inputs: ReadonlyMap<string, TensorData>,
-  ): Promise<ReadonlyMap<string, Float32Array>> {
-    this.#options.onWork?.();
-    const results = await session.run(this.#feeds(inputs));
-    this.#options.onWork?.();
-    return results;
   }
 
   async #run(
