@@ -33,6 +33,9 @@ import {
 } from './messages.ts';
 import { check, control, decision } from './proxies.ts';
 
+/** What a disk spoilt or lost: the work that made it makes it again. */
+const DAMAGE: ReadonlySet<string> = new Set(['artefact-missing', 'artefact-corrupt']);
+
 /** The server warns of a memo above 2 KB. */
 const MEMO_MESSAGE = 600;
 
@@ -60,6 +63,8 @@ export class LiveRun {
   /** Changes could not take effect; nothing more is tried until someone says so. */
   #stuck = false;
   #shown: RunPhase | undefined;
+  /** Steps that were done when the run last went back; damage that is met there again is not healed by going back. */
+  #wentBackFrom = -1;
 
   constructor(input: TrainingRunInput) {
     this.#input = input;
@@ -115,9 +120,12 @@ export class LiveRun {
 
   /** Opens the run, unless it was carried over. */
   async open(): Promise<void> {
-    if (this.#opened !== undefined) return;
+    if (this.#opened === undefined) await this.#open('open the run');
+  }
+
+  async #open(label: string): Promise<void> {
     const { run, config, scheduled, branch } = this.#input;
-    const opened = await control('open the run').openRun({
+    const opened = await control(label).openRun({
       ...{ run, config },
       ...(scheduled === undefined ? {} : { scheduled }),
       ...(branch === undefined ? {} : { branch }),
@@ -151,18 +159,32 @@ export class LiveRun {
   }
 
   /**
-   * Does a piece of work. What fails for good pauses the run, with the reason; it is tried again when someone resumes.
+   * Does a piece of work. What fails for good pauses the run, with the reason; it is tried again when someone resumes. What fails because an
+   * artefact is damaged or gone is tried again from the newest state that is whole, once: every commit is found on the way, and what is
+   * damaged made again.
    *
+   * @param canGoBack whether it may be another state's work that is tried next
    * @returns whether it was done
    */
-  async attempt(at: string, work: () => Promise<void>): Promise<boolean> {
+  async attempt(at: string, work: () => Promise<void>, canGoBack = false): Promise<boolean> {
     try {
       await work();
       return true;
     } catch (thrown) {
       const isOver = isCancellation(thrown) && CancellationScope.current().consideredCancelled;
       if (!this.#recordsAll || isOver) throw thrown;
-      this.#reason = reasonOf(thrown, this.opened.state.step, at);
+      let reason = reasonOf(thrown, this.opened.state.step, at);
+      if (canGoBack && DAMAGE.has(reason.code) && this.#wentBackFrom < reason.step) {
+        this.#wentBackFrom = reason.step;
+        try {
+          await this.#open(`go back: ${reason.code}`);
+          return false;
+        } catch (again) {
+          if (isCancellation(again) && CancellationScope.current().consideredCancelled) throw again;
+          reason = reasonOf(again, reason.step, at);
+        }
+      }
+      this.#reason = reason;
       this.#paused = true;
       upsertMemo({ reason: { ...this.#reason, message: this.#reason.message.slice(0, MEMO_MESSAGE) } });
       return false;
@@ -173,7 +195,7 @@ export class LiveRun {
   async attemptStep(at: string, work: () => Promise<void>): Promise<boolean> {
     this.#isStepping = true;
     try {
-      return await this.attempt(at, work);
+      return await this.attempt(at, work, true);
     } finally {
       this.#isStepping = false;
     }

@@ -104,19 +104,23 @@ export async function trainingRun(input: TrainingRunInput): Promise<RunResult> {
     live.phase = 'evaluating';
     const { state: now, evaluations: earlier } = live.opened;
     const workflowId = evaluationWorkflowId(run, now.step);
-    const done = await live.attempt(workflowId, async () => {
-      const result: Evaluation = await executeChild(evaluation, {
-        workflowId,
-        args: [{ run, config: live.config, state: now }],
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        staticSummary: `${run}: evaluation after step ${now.step}`,
-        typedSearchAttributes: [
-          { key: searchAttributes.run, value: run },
-          { key: searchAttributes.step, value: now.step },
-        ],
-      });
-      live.moveOn({ evaluations: [...earlier.slice(0, 1), result] });
-    });
+    const done = await live.attempt(
+      workflowId,
+      async () => {
+        const result: Evaluation = await executeChild(evaluation, {
+          workflowId,
+          args: [{ run, config: live.config, state: now }],
+          workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+          staticSummary: `${run}: evaluation after step ${now.step}`,
+          typedSearchAttributes: [
+            { key: searchAttributes.run, value: run },
+            { key: searchAttributes.step, value: now.step },
+          ],
+        });
+        live.moveOn({ evaluations: [...earlier.slice(0, 1), result] });
+      },
+      true,
+    );
     if (done) live.evaluationDue = false;
     live.phase = 'training';
   }
