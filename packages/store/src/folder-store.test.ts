@@ -219,7 +219,7 @@ describe('the journal', () => {
     await appendFile(path, '\n{}\n');
     await expect(store.readJournal()).rejects.toMatchObject({
       code: 'journal-corrupt',
-      message: `Cannot read journal ${path}: line 2 is no event, expected one JSON object a line`,
+      message: `Cannot read journal ${path}: line 2 is no event, expected one JSON object a line; evenkeel check --repair takes it out`,
     });
   });
 

@@ -1,6 +1,7 @@
 export type { Attempt, EarlierAttempts } from './attempts.ts';
 export { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
 export { StoreError, storeErrorFrom } from './errors.ts';
+export { examineStore, type StoreDamage } from './examine-store.ts';
 export { FolderStore, openFolderStore } from './folder-store.ts';
 export {
   type Amount,

@@ -22,18 +22,22 @@ export function parseJournal(path: string, text: string): JournalEvent[] {
   const cut = lines.pop();
   if (cut === undefined) return [];
   return lines.map((line, index) => {
-    try {
-      return eventSchema.parse(JSON.parse(line));
-    } catch (cause) {
-      throw new StoreError(
-        `Cannot read journal ${path}: line ${index + 1} is no event, expected one JSON object a line`,
-        {
-          code: 'journal-corrupt',
-          cause,
-        },
-      );
-    }
+    const event = parseJournalLine(line);
+    if (event !== null) return event;
+    throw new StoreError(
+      `Cannot read journal ${path}: line ${index + 1} is no event, expected one JSON object a line; evenkeel check --repair takes it out`,
+      { code: 'journal-corrupt' },
+    );
   });
+}
+
+/** One line; null where it is no event. */
+export function parseJournalLine(line: string): JournalEvent | null {
+  try {
+    return eventSchema.safeParse(JSON.parse(line)).data ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** File systems stamp with the kernel's coarse clock, which is up to a tick of 100 Hz behind the clock of the events. */
