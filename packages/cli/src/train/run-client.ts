@@ -30,6 +30,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { connectServer } from './server-connection.ts';
+import { workflowTaskFailure } from './stuck-workflow.ts';
 
 const updates = { pause: pauseUpdate, resume: resumeUpdate, stop: stopUpdate } as const;
 export type RunUpdate = keyof typeof updates;
@@ -63,7 +64,10 @@ export interface RunClient {
   status(run: string, signal?: AbortSignal): Promise<RunStatus>;
   /** The step under way; null where it has just ended or not begun. */
   stepStatus(run: string, step: number): Promise<StepStatus | null>;
-  /** The activities of the run and of its children under way that failed at least once and are tried again. */
+  /**
+   * The activities of the run and of its children under way that failed at least once and are tried again, and workflows whose own
+   * code does.
+   */
   retries(run: string): Promise<readonly Retry[]>;
   /** The runs that have begun and not ended, paused ones not among them; sorted. */
   atWork(): Promise<readonly string[]>;
@@ -143,13 +147,15 @@ export async function connectRunClient(home: string): Promise<RunClient> {
       const own = await client.workflow.getHandle(run).describe();
       const children = (own.raw.pendingChildren ?? []).flatMap(({ workflowId }) => workflowId || []);
       const all = [own, ...(await Promise.all(children.map((id) => client.workflow.getHandle(id).describe())))];
-      return all.flatMap(({ raw }) =>
+      const failures = await Promise.all(all.map((description) => workflowTaskFailure(client, description)));
+      const activities = all.flatMap(({ raw }) =>
         (raw.pendingActivities ?? []).flatMap(({ activityType, attempt, lastFailure }): Retry[] =>
           lastFailure == null
             ? []
             : [{ activity: activityType?.name ?? '', attempt: attempt ?? 1, message: lastFailure.message ?? '' }],
         ),
       );
+      return [...failures.filter((failure) => failure !== null), ...activities];
     },
     async atWork() {
       const runs: string[] = [];

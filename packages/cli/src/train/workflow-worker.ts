@@ -32,12 +32,12 @@ export interface WorkflowWorker {
   readonly ended: Promise<void>;
 }
 
-const workflowsPath = fileURLToPath(import.meta.resolve('@evenkeel/workflows'));
+const ownWorkflows = fileURLToPath(import.meta.resolve('@evenkeel/workflows'));
 
 /**
  * The workflows as one script. Bundling costs seconds, so the script is kept in the home under the hash of its sources.
  */
-async function workflowBundle(home: string): Promise<string> {
+async function workflowBundle(home: string, workflowsPath: string): Promise<string> {
   const require = createRequire(import.meta.url);
   const versions = require('@temporalio/worker/package.json').version as string;
   const folder = dirname(workflowsPath);
@@ -70,11 +70,14 @@ async function connect(home: string): Promise<{ connection: NativeConnection; na
   }
 }
 
-/** Connects to the home's Temporal server and polls every task queue. `stallMs`: as activities have it. */
+/**
+ * Connects to the home's Temporal server and polls every task queue. `stallMs`: as activities have it; `workflowsPath`: other workflows
+ * than those of this checkout, for tests of an upgrade.
+ */
 export async function startWorkflowWorker(
   home: string,
   logger: Logger,
-  { stallMs }: { readonly stallMs?: number } = {},
+  { stallMs, workflowsPath = ownWorkflows }: { readonly stallMs?: number; readonly workflowsPath?: string } = {},
 ): Promise<WorkflowWorker> {
   Runtime.install({
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
@@ -86,7 +89,7 @@ export async function startWorkflowWorker(
     shutdownSignals: [],
   });
   const [codePath, { connection, namespace }, store] = await Promise.all([
-    workflowBundle(home),
+    workflowBundle(home, workflowsPath),
     connect(home),
     openFolderStore(join(home, 'store')),
   ]);
