@@ -15,6 +15,8 @@ export type {
 } from './supervisor/supervised-process.ts';
 export type { Supervisor, SupervisorOptions } from './supervisor/supervisor.ts';
 export { startSupervisor } from './supervisor/supervisor.ts';
+export { copyDatabase } from './temporal/copy-database.ts';
+export { databaseFile, examineDatabase } from './temporal/database-file.ts';
 export { SEARCH_ATTRIBUTES, TEMPORAL_NAMESPACE } from './temporal/namespace.ts';
 export type { FindOptions, TemporalBinary } from './temporal/temporal-binary.ts';
 export { ensureTemporalServer, findTemporalServer } from './temporal/temporal-binary.ts';

@@ -1,5 +1,7 @@
 import type { Command } from '../command.ts';
+import { backupCommand } from './backup.ts';
 import { changesCommand } from './changes.ts';
+import { checkCommand } from './check.ts';
 import { evaluateNowCommand, pauseCommand, pinCommand, resumeCommand, stopCommand, unpinCommand } from './control.ts';
 import { dataImportCommand } from './data-import.ts';
 import { dataListCommand } from './data-list.ts';
@@ -47,6 +49,8 @@ export const commands: readonly Command[] = [
   unpinCommand,
   gcCommand,
   duCommand,
+  checkCommand,
+  backupCommand,
   evaluateCommand,
   experimentCommand,
   simulateCommand,
