@@ -64,15 +64,15 @@ async function rollBack(invocation: Invocation) {
   } finally {
     await store.close();
   }
-  const paused = await pauseOrigin(invocation, record);
+  const origin = await pauseOrigin(invocation, record);
   if (json) {
-    printJson({ kind: 'rollback', run, step, branch, paused });
+    printJson({ kind: 'rollback', run, step, branch, origin });
     return exitCodes.done;
   }
   print(
     `${branch}: branch of ${run} after step ${step}${assignments.length === 0 ? '' : `, with ${assignments.join(', ')}`}`,
   );
-  print(`${run}: ${originText(paused)}`);
+  print(`${run}: ${originText(origin)}`);
   print(`Go on with the branch: evenkeel train --run ${branch}`);
   return exitCodes.done;
 }

@@ -86,8 +86,9 @@ export async function followRun({
     const ended = result !== undefined;
     const status = await client.status(run).catch(() => null);
     if (status !== null) {
-      if (seen.step < 0) seen.step = status.step;
-      while (seen.step < status.step) {
+      // Before it is opened a run does not know where it stands.
+      if (seen.step < 0 && status.steps > 0) seen.step = status.step;
+      while (seen.step >= 0 && seen.step < status.step) {
         seen.step++;
         const table = await readStep(home, run, seen.step);
         if (table !== null) onEvent({ kind: 'step', table });

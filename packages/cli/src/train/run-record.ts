@@ -57,7 +57,7 @@ export async function readRunRecord(home: string, run: string): Promise<RunRecor
   const parsed = runRecordSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
   if (!parsed.success) {
     throw new ConfigError(
-      `Cannot read ${path}: ${parsed.error.issues[0]?.message}, expected a record that train wrote`,
+      `Cannot read ${path}: field "${parsed.error.issues[0]?.path.join('.')}": ${parsed.error.issues[0]?.message}, expected a record that train wrote`,
     );
   }
   return parsed.data;
