@@ -119,6 +119,23 @@ describe('createLiveView() without a terminal', () => {
     ]);
   });
 
+  test('writes a line for each change that took effect since the last look, and why the run paused', () => {
+    const { stream, written } = recorder();
+    const view = createLiveView({ stream, isTty: false, noColor: true });
+    const changes = ['after step 2: set lambda 0.4'];
+    view.update({ ...model, changes });
+    expect(written()).not.toContain('change after');
+    const more = { ...model, changes: [...changes, 'after step 12: evaluate'] };
+    view.update(more);
+    view.update({ ...more, phase: 'paused', stepPhase: null, reason: 'it broke (broken)' });
+    view.update({ ...more, phase: 'paused', stepPhase: null, reason: 'it broke (broken)' });
+    expect(written().trimEnd().split('\n').slice(-3)).toEqual([
+      'change after step 12: evaluate',
+      'run first-run paused: it broke (broken)',
+      'run first-run: paused, step 12/30',
+    ]);
+  });
+
   test('of a run that goes on it names the last step only', () => {
     const { stream, written } = recorder();
     createLiveView({ stream, isTty: false, noColor: true }).update(model);

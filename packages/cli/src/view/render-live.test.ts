@@ -33,6 +33,31 @@ describe('renderLive()', () => {
     expect(lines[9]).toBe('verdicts: arc 4 failed (3 replaced)');
   });
 
+  test('says why the run paused, what was changed as it went, and of which run it is a branch', () => {
+    const changes = [
+      'after step 2: set lambda 0.4',
+      'after step 4: evaluate',
+      'after step 7: pin step 6',
+      'after step 9: stop',
+    ];
+    const reason = 'Cannot apply the update: the gradient is not finite (policy-not-finite)';
+    const lines = renderLive(
+      { ...model, phase: 'paused', stepPhase: null, reason, changes, waiting: 1, branch: 'base after step 3' },
+      { columns: 60, color: false },
+    );
+    expect(lines.slice(0, 9)).toEqual([
+      'first-run  mt-grpo  branch of base after step 3',
+      'step 12/30  ████  paused                  8,123 tokens/s'.replace('████', lines[1]!.slice(12, 20)),
+      'paused: Cannot apply the update: the gradient is not finite',
+      '(policy-not-finite)',
+      '1 earlier change',
+      'after step 4: evaluate',
+      'after step 7: pin step 6',
+      'after step 9: stop',
+      'a change waits for the step under way',
+    ]);
+  });
+
   test('leaves out columns where the terminal is narrow, and cuts what is still too long, but no address', () => {
     expect(renderLive(model, { columns: 44, color: false })).toEqual([
       'first-run  mt-grpo           2:13, 1:40 left',

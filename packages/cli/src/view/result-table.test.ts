@@ -31,6 +31,18 @@ describe('resultTable()', () => {
     ]);
   });
 
+  test('a task that came or went has a line; worst and average compare those that are in both', () => {
+    const changed = { step: 30, tasks: [trained.tasks[0]!, { task: 'zebra', correct: 10, total: 200 }] };
+    const lines = resultTable({ base, trained: changed }, false);
+    expect(lines.slice(1, 6).map((line) => line.replaceAll(/ {2,}/g, '  '))).toEqual([
+      'countdown  35.0 %  28.7–41.8  60.0 %  53.1–66.5  +25.0  +15.3 to +34.1',
+      'zebra  –  5.0 %  2.7–9.0  –',
+      'arc  18.0 %  13.3–23.9  –  –',
+      'worst of the 1 in both: countdown  35.0 %  28.7–41.8  60.0 %  53.1–66.5  +25.0  +15.3 to +34.1',
+      'average of the 1 in both  35.0 %  28.4–41.6  60.0 %  53.2–66.8  +25.0  +15.5 to +34.5',
+    ]);
+  });
+
   test('puzzles that settings may be chosen by are not called held out', () => {
     const lines = resultTable({ base, trained, split: 'tune' }, false);
     expect(lines.join('\n')).not.toContain('held-out');
