@@ -5,12 +5,13 @@
 import { exponential } from '../exponential.ts';
 import type { NoOptions, PartDefinition } from '../part.ts';
 import type { AdvantageEstimator, Group, Rollout } from '../types.ts';
-import { lengthOf, scoredOf } from './rewards.ts';
+import { finiteRewards, lengthOf, scoredOf } from './rewards.ts';
 
 /**
  * @throws {RangeError} if the group has not both a right and a wrong answer
  */
 function shares(group: Group, weightOf: (rollout: Rollout) => number): (number | null)[] {
+  finiteRewards(group);
   const scored = scoredOf(group);
   const right = scored.filter(({ correct }) => correct);
   const wrong = scored.length - right.length;

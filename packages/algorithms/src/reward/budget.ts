@@ -31,14 +31,14 @@ export function triangular(length: number, budget: number): number {
 
 /**
  * The reward `budget`: R = λ_c · right + λ_l · triangle(l, B(t)) + λ_f · formatted, with a budget that shrinks. Source, first-hand
- * (full text): "Train Long, Think Short". γ, T and λ_f are not quoted there for a policy of this size: ours.
+ * (full text): "Train Long, Think Short". Its example, 256 → 87, is γ = 0.7 three times; T and λ_f are ours.
  *
  * Deviation: the paper states the budget in the prompt as well. Prompts are made by the verifiers here and are the same whatever the
  * method; what is not told, the policy has to find out by the reward.
  */
 export const budgetReward: PartDefinition<BudgetRewardOptions, RewardCombiner> = {
   kind: 'budget',
-  defaults: { correct: 0.6, length: 0.3, formatted: 0.1, budget: 0, decay: 0.8, every: 10 },
+  defaults: { correct: 0.6, length: 0.3, formatted: 0.1, budget: 0, decay: 0.7, every: 10 },
   check: ({ correct, length, formatted, budget, decay, every }) => {
     if (!(correct >= 0 && length >= 0 && formatted >= 0)) return 'the weights must be 0 or more';
     if (!(budget >= 0)) return `option "budget" is ${budget}, expected above 0, or 0 for the most new tokens`;
