@@ -5,7 +5,7 @@
  *     npm run bench long-run -- [--steps 2000] [--kill-at 1900] [--disk-budget 200MB] [--home DIR] [--json]
  *
  * Once, at `--kill-at`, the workflow worker is killed: how long until the run works again says how long a replay takes. Ends with 1
- * where the last steps are much slower than the first, a process grew without bound, a history passed the server's own bounds, or a
+ * where the last steps take much more of the processor than the first, a process grew without bound, a history passed the server's own bounds, or a
  * step can no longer be found by the Temporal UI's list. Memory and open files are read from `/proc`.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -22,7 +22,7 @@ import { median } from './median.ts';
 
 const RUN = 'long';
 const SAMPLE_MS = 5_000;
-/** The last hundred steps may take so much longer than the first. */
+/** The last steps may take so much more of the processor than the first. */
 const MOST_SLOWER = 1.25;
 /** What a process may grow in the second half of the run, MB: more would be a leak that a run of weeks meets. */
 const MOST_GROWTH_MB = 40;
@@ -46,6 +46,9 @@ const say = (line: string) => console.error(line);
 
 /** A process at one moment. */
 interface ProcessSample {
+  readonly pid: number;
+  /** Of the processor since its start. Unlike the clock it does not depend on what else the machine does. */
+  readonly cpuMs: number;
   readonly megabytes: number;
   readonly files: number;
 }
@@ -59,7 +62,11 @@ interface Sample {
 function sampleProcess(pid: number): ProcessSample | null {
   try {
     const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return { megabytes: Number(kilobytes) / 1024, files: readdirSync(`/proc/${pid}/fd`).length };
+    if (kilobytes === undefined) return null;
+    // The name in brackets may hold spaces; user and system time are the 12th and 13th field after it, in hundredths of a second.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+    const cpuMs = 10 * (Number(fields[11]) + Number(fields[12]));
+    return { pid, cpuMs, megabytes: Number(kilobytes) / 1024, files: readdirSync(`/proc/${pid}/fd`).length };
   } catch {
     return null;
   }
@@ -174,21 +181,36 @@ const first = rate(cold, cold + window);
 const last =
   recovery === null || killAt > steps - window ? rate(steps - 2 * window, steps - window) : rate(steps - window, steps);
 const rates = Array.from({ length: Math.floor(steps / 100) }, (_, hundred) => rate(hundred * 100, hundred * 100 + 100));
-const names = Object.keys(samples.at(-1)!.processes);
+const names = [...new Set(samples.flatMap((sample) => Object.keys(sample.processes)))];
 const processes = names.map((name) => {
   const own = samples.flatMap(({ step, processes: all }) => (all[name] === undefined ? [] : [{ step, ...all[name] }]));
   const near = (step: number) => own.find((sample) => sample.step >= step) ?? own.at(-1)!;
-  const [early, middle, late] = [near(window), near(steps / 2), near(Math.min(killAt, steps) - 1)];
+  const beforeKill = own.filter(({ step }) => step < killAt);
+  const [early, middle, late] = [near(window), near(steps / 2), beforeKill.at(-1) ?? own.at(-1)!];
+  /** Milliseconds of the processor for each step between two moments of the same process. */
+  const cpuPerStep = (from: number, to: number) => {
+    const [a, b] = [near(from), near(to)];
+    return a.pid === b.pid && b.step > a.step ? (b.cpuMs - a.cpuMs) / (b.step - a.step) : Number.NaN;
+  };
   return {
     ...{ name, earlyMb: early.megabytes, middleMb: middle.megabytes, lateMb: late.megabytes },
+    cpuFirstMs: cpuPerStep(window, 3 * window),
+    cpuLastMs: cpuPerStep(killAt - 3 * window, killAt - window),
     mostMb: Math.max(...own.map(({ megabytes }) => megabytes)),
     ...{ earlyFiles: early.files, lateFiles: late.files },
   };
 });
 const perStep = Object.entries(bytes).map(([kind, all]) => ({ kind, bytes: all, perStep: all / steps }));
 
+const cpuOf = (read: (process: (typeof processes)[number]) => number) =>
+  processes
+    .map(read)
+    .filter((value) => Number.isFinite(value))
+    .reduce((total, value) => total + value, 0);
+const slower = cpuOf(({ cpuLastMs }) => cpuLastMs) / cpuOf(({ cpuFirstMs }) => cpuFirstMs);
+
 const wrong = [
-  ...(first / last > MOST_SLOWER ? [`the last steps are ${(first / last).toFixed(2)} times as slow as the first`] : []),
+  ...(slower > MOST_SLOWER ? [`the last steps take ${slower.toFixed(2)} times the processor time of the first`] : []),
   ...processes
     .filter(({ middleMb, lateMb }) => lateMb - middleMb > MOST_GROWTH_MB)
     .map(({ name, middleMb, lateMb }) => `${name} grew from ${middleMb.toFixed(0)} to ${lateMb.toFixed(0)} MB`),
@@ -196,7 +218,7 @@ const wrong = [
   ...found.run.filter(({ events }) => events > MOST_EVENTS).map(({ events }) => `a history has ${events} events`),
 ];
 const report = {
-  ...{ kind: 'long-run', steps, sha256: result.policy.sha256, first, last, rates, recovery },
+  ...{ kind: 'long-run', steps, sha256: result.policy.sha256, first, last, slower, rates, recovery },
   ...{ histories: found, processes, bytes: perStep, wrong },
 };
 if (values.json) console.log(JSON.stringify(report));
@@ -223,10 +245,16 @@ function print(of: typeof report): void {
       `workflow worker killed at step ${step}: the next step was done after ${(recoveryMs / 1000).toFixed(1)} s`,
     );
   }
-  console.log(`\nprocess      MB early  middle    late    most   files early  late`);
-  for (const { name, earlyMb, middleMb, lateMb, mostMb, earlyFiles, lateFiles } of of.processes) {
+  console.log(`processor time of a step, last beside first: ${of.slower.toFixed(2)}`);
+  console.log(
+    `\nprocess      MB early  middle    late    most   files early  late   ms of the processor a step, first  last`,
+  );
+  for (const one of of.processes) {
+    const { name, earlyMb, middleMb, lateMb, mostMb, earlyFiles, lateFiles, cpuFirstMs, cpuLastMs } = one;
     const mb = [earlyMb, middleMb, lateMb, mostMb].map((value) => value.toFixed(0).padStart(8)).join('');
-    console.log(`${name.padEnd(13)}${mb}${String(earlyFiles).padStart(14)}${String(lateFiles).padStart(6)}`);
+    console.log(
+      `${name.padEnd(13)}${mb}${String(earlyFiles).padStart(14)}${String(lateFiles).padStart(6)}${cpuFirstMs.toFixed(0).padStart(36)}${cpuLastMs.toFixed(0).padStart(6)}`,
+    );
   }
   console.log(`\nhome${''.padEnd(20)}MB   KB/step`);
   for (const { kind, bytes: all, perStep: each } of of.bytes.toSorted((a, b) => b.bytes - a.bytes)) {
