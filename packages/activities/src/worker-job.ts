@@ -17,6 +17,9 @@ const PATIENCE = 1.25;
 /** How long a job that was sent away waits where there is no other worker: the successor comes up meanwhile. */
 const AWAY_MS = 500;
 
+/** What a job needs of its worker, besides the role; `threads` it tells the worker. */
+export type JobNeeds = Omit<WorkerWish, 'role'> & { readonly threads?: number };
+
 export interface WorkerJob<K extends Job['kind']> {
   readonly role: WorkerRole;
   /** Names the job's inputs: the key under which its result is committed once. */
@@ -26,8 +29,7 @@ export interface WorkerJob<K extends Job['kind']> {
   readonly ordinal?: number;
   /** Jobs of one affinity stay with one worker, which remembers what they need. */
   readonly affinity?: string;
-  /** What the job needs of its worker, besides the role. */
-  readonly wish?: Pick<WorkerWish, 'family' | 'device'>;
+  readonly wish?: JobNeeds;
 }
 
 /** Whose work an activity does: workflow ids begin with the run's name. */
@@ -48,12 +50,19 @@ async function whose(
  */
 export async function runWorkerJob<K extends Job['kind']>(
   context: ActivityContext,
-  { role, key, job, ordinal = 0, affinity, wish }: WorkerJob<K>,
+  { role, key, job, ordinal = 0, affinity, wish: { threads, ...wish } = {} }: WorkerJob<K>,
 ): Promise<JobResults[K]> {
   const activity = Context.current();
   const avoid = new Set<string>();
   const place = { wish: { role, ...wish }, ordinal, affinity, key, avoid };
-  const call = { role, key, attempt: activity.info.attempt, ...(await whose(context, activity.info)), job: job.kind };
+  const call = {
+    role,
+    key,
+    attempt: activity.info.attempt,
+    ...(await whose(context, activity.info)),
+    threads,
+    job: job.kind,
+  };
   let isAgain = activity.info.attempt > 1;
   try {
     faultPoint('activity/before-submit', key);

@@ -1,6 +1,6 @@
 /**
- * The engines of a thread that serves several runs: one an architecture, with its sessions. Runs of one architecture share an engine
- * and hand it their weights in turn.
+ * The engines of a thread that serves several runs: one for each architecture and number of threads, with its sessions. Runs of one
+ * kind share an engine and hand it their weights in turn. The number of threads is the run's: it can change the last bits.
  */
 import type { Architecture } from './policy-artefact.ts';
 import { PolicyEngine, type PolicyEngineOptions } from './policy-engine.ts';
@@ -10,21 +10,25 @@ import { RecentlyUsed } from './recently-used.ts';
 const ENGINES = 3;
 
 export class EnginePool {
-  readonly #options: PolicyEngineOptions;
+  readonly #options: Omit<PolicyEngineOptions, 'threads'>;
   readonly #engines: RecentlyUsed<PolicyEngine>;
   readonly #leaving: Promise<void>[] = [];
 
-  constructor(options: PolicyEngineOptions, { maxCount = ENGINES }: { readonly maxCount?: number } = {}) {
+  constructor(
+    options: Omit<PolicyEngineOptions, 'threads'>,
+    { maxCount = ENGINES }: { readonly maxCount?: number } = {},
+  ) {
     this.#options = options;
     this.#engines = new RecentlyUsed({ maxCount, onOut: (engine) => this.#leaving.push(engine.dispose()) });
   }
 
   /** The architecture's engine. Only the last one asked for is sure to stay: ask at each use. */
-  async engineFor({ ref, config }: Pick<Architecture, 'ref' | 'config'>): Promise<PolicyEngine> {
-    const found = this.#engines.get(ref.sha256);
+  async engineFor({ ref, config }: Pick<Architecture, 'ref' | 'config'>, threads: number): Promise<PolicyEngine> {
+    const key = `${ref.sha256}/${threads}`;
+    const found = this.#engines.get(key);
     if (found !== undefined) return found;
-    const made = new PolicyEngine(config, this.#options);
-    this.#engines.put(ref.sha256, made);
+    const made = new PolicyEngine(config, { ...this.#options, threads });
+    this.#engines.put(key, made);
     // Their memory is given back before the new one takes its own.
     await Promise.all(this.#leaving.splice(0));
     return made;

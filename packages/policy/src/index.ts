@@ -7,6 +7,7 @@ export type { ModelTokens } from './config-json.ts';
 export { readConfigJson } from './config-json.ts';
 export type { EngineIdentity } from './engine-identity.ts';
 export { engineIdentity, engineRevision } from './engine-identity.ts';
+export { engineLabel } from './engine-label.ts';
 export { EnginePool } from './engine-pool.ts';
 export { PolicyError } from './errors.ts';
 export type { Completion, GenerateOptions, GenerateProgress } from './generate.ts';

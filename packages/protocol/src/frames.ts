@@ -27,6 +27,8 @@ export const capabilitiesSchema = z.strictObject({
   /** Model families that it can load; empty where it holds no model. */
   families: z.array(word),
   maxConcurrentJobs: z.number().int().positive(),
+  /** What decides its bits besides version and threads: inference engine, platform, processor. Left out where it holds no model. */
+  engine: word.exactOptional(),
 });
 
 export const clientFrameSchema = z.discriminatedUnion('kind', [
@@ -41,6 +43,8 @@ export const clientFrameSchema = z.discriminatedUnion('kind', [
     run: word.exactOptional(),
     /** 1 (most urgent) to 5; 3 where it is left out. */
     priority: prioritySchema.exactOptional(),
+    /** Threads of each inference session that computes it: the run's own. Left out: the worker's. */
+    threads: z.number().int().positive().max(1024).exactOptional(),
   }),
   /** Tell me of this key; start nothing. */
   z.strictObject({ kind: z.literal('attach'), key }),

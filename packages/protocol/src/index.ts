@@ -91,7 +91,7 @@ export {
   verifyJobSchema,
   verifyResultSchema,
 } from './jobs.ts';
-export type { PolicyThreadData, PolicyWorkerKind, PolicyWorkerOptions } from './policy-worker.ts';
+export type { PolicyThreadData, PolicyThreadJob, PolicyWorkerKind, PolicyWorkerOptions } from './policy-worker.ts';
 export { startPolicyWorker } from './policy-worker.ts';
 export { defaultStallMs, lookIntervalMs, Silence } from './silence.ts';
 export { version } from './version.ts';

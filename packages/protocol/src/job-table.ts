@@ -61,6 +61,8 @@ export interface JobContext {
   readonly key: string;
   /** The attempt that started it. A result must not depend on it. */
   readonly attempt: number;
+  /** Threads of each inference session, where who asks has said so. */
+  readonly threads?: number | undefined;
   /** Aborted where nobody wants the result any longer, or the worker stops. */
   readonly signal: AbortSignal;
   progress(done: number, total: number, phase?: string): void;
@@ -96,6 +98,8 @@ interface Entry<J> {
   readonly key: string;
   readonly attempt: number;
   readonly job: J;
+  /** As `JobContext` has it. */
+  readonly threads: number | undefined;
   readonly run: string;
   readonly listeners: Set<Listener>;
   readonly controller: AbortController;
@@ -150,7 +154,7 @@ export class JobTable<J extends { readonly kind: string }> {
     const listeners = new Set([listener]);
     const entry: Entry<J> = {
       ...{ key, attempt, job, listeners, controller, state: 'queued', progress: null, toldAt: 0 },
-      ...{ run: frame.run ?? key.split('/')[0] ?? '', isWaiting: false, silence: null },
+      ...{ run: frame.run ?? key.split('/')[0] ?? '', threads: frame.threads, isWaiting: false, silence: null },
     };
     this.#entries.set(key, entry);
     this.#failed.delete(key);
@@ -364,7 +368,13 @@ export class JobTable<J extends { readonly kind: string }> {
     faultPoint('worker/before-run', key);
     logger.debug('Job started', { key, attempt, job: job.kind });
     const progress = (done: number, total: number, phase?: string) => this.#progress(entry, done, total, phase);
-    const { result, refs } = await run(job, { key, attempt, signal: controller.signal, progress });
+    const { result, refs } = await run(job, {
+      key,
+      attempt,
+      threads: entry.threads,
+      signal: controller.signal,
+      progress,
+    });
     entry.silence?.heard();
     // A result that cannot be sent must not be committed: it would fail for ever.
     encodeFrame({ kind: 'done', key, result });

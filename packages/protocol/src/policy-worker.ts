@@ -13,7 +13,7 @@ export interface PolicyWorkerOptions {
   readonly token: string;
   /** The worker's name. */
   readonly worker: string;
-  /** Threads of each inference session. */
+  /** Threads of each inference session, where a job does not say its own. */
   readonly threads: number;
   /** How much of the runs' weights and moments is kept in memory between two jobs. Default: a share of the machine's memory. */
   readonly memoryBytes?: number;
@@ -27,12 +27,21 @@ export interface PolicyWorkerOptions {
 }
 
 /** What the thread finds as its `workerData`. */
-export type PolicyThreadData = Required<Pick<PolicyWorkerOptions, 'storeFolder' | 'threads' | 'memoryBytes'>>;
+export type PolicyThreadData = Required<Pick<PolicyWorkerOptions, 'storeFolder' | 'memoryBytes'>>;
+
+/** What the thread is given to do. */
+export interface PolicyThreadJob<J> {
+  readonly job: J;
+  /** Of each inference session. */
+  readonly threads: number;
+}
 
 export interface PolicyWorkerKind<J, R> {
   readonly role: WorkerRole;
   /** The thread's module, which calls `serveJobs`. */
   readonly entry: URL;
+  /** What decides the bits of its results; see `capabilitiesSchema`. */
+  readonly engine: string;
   /** Which share of the machine's memory the runs' weights may have where nothing else is said. */
   readonly memoryShare: number;
   readonly store: JobStore;
@@ -44,10 +53,10 @@ export interface PolicyWorkerKind<J, R> {
 /** Starts a worker whose jobs run one at a time in a thread. @throws {ProtocolError} `address-unavailable` */
 export async function startPolicyWorker<J extends { readonly kind: string }, R extends JobOutcome['result']>(
   { storeFolder, threads, memoryBytes, ...server }: PolicyWorkerOptions,
-  { role, entry, memoryShare, store, jobSchema, refsOf }: PolicyWorkerKind<J, R>,
+  { role, entry, engine, memoryShare, store, jobSchema, refsOf }: PolicyWorkerKind<J, R>,
 ): Promise<WorkerServer> {
-  const thread = new JobThread<J, R>(entry, {
-    ...{ storeFolder, threads },
+  const thread = new JobThread<PolicyThreadJob<J>, R>(entry, {
+    storeFolder,
     memoryBytes: memoryBytes ?? memoryShare * machineMemory(),
   } satisfies PolicyThreadData);
   const listening = await startWorkerServer({
@@ -55,9 +64,9 @@ export async function startPolicyWorker<J extends { readonly kind: string }, R e
     role,
     store,
     jobSchema,
-    capabilities: { device: 'cpu', executionProvider: 'cpu', families: ['qwen2'], maxConcurrentJobs: 1 },
-    run: async (job, { signal, progress }) => {
-      const result = await thread.run(job, { signal, onProgress: progress });
+    capabilities: { device: 'cpu', executionProvider: 'cpu', families: ['qwen2'], maxConcurrentJobs: 1, engine },
+    run: async (job, { signal, progress, ...asked }) => {
+      const result = await thread.run({ job, threads: asked.threads ?? threads }, { signal, onProgress: progress });
       return { result, refs: refsOf(result) };
     },
   });

@@ -78,3 +78,11 @@ test('a job that waits for its turn is told that the one before it goes on', asy
   await Promise.all([before, waiting]);
   expect(phases).toContain('waiting');
 });
+
+test('a job is told the threads that its run computes with', async () => {
+  const threads: (number | undefined)[] = [];
+  const { submit } = await shared(async (_job, context) => void threads.push(context.threads));
+  await submit('a/0', 0, { threads: 3 });
+  await submit('b/0', 0, {});
+  expect(threads).toEqual([3, undefined]);
+});

@@ -140,6 +140,24 @@ describe('WorkerChoice', () => {
     );
   });
 
+  test('a worker that computes with another engine, whose bits may differ, gets nothing', async () => {
+    const capabilities = { device: 'cpu', executionProvider: 'cpu', families: ['qwen2'], maxConcurrentJobs: 1 };
+    const other = await start({ worker: 'mac', capabilities: { ...capabilities, engine: 'darwin-arm64' } });
+    const same = await start({ capabilities: { ...capabilities, engine: 'linux-x64' } });
+    const of = { wish: { ...wish, engine: 'linux-x64' } };
+    expect([await choose([other.url, same.url], of), await choose([other.url, same.url], of)]).toEqual([
+      same.url,
+      same.url,
+    ]);
+    await expect(choose([other.url], of)).rejects.toMatchObject({
+      code: 'worker-unfit',
+      message: expect.stringContaining('"mac" at'),
+    });
+    expect(warnings).toEqual([
+      expect.stringContaining('computes with darwin-arm64, expected a rollout worker of this version'),
+    ]);
+  });
+
   test('where none is fit, the failure lists what there is, can be tried again, and is over when a fit one comes', async () => {
     const trainer = await start({ role: 'trainer', worker: 'trainer' });
     const old = await startOfVersion('9.0.0');

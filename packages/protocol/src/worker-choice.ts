@@ -15,6 +15,8 @@ export interface WorkerWish {
   readonly role: WorkerRole;
   /** The model's family; left out where the job has no model. */
   readonly family?: string | undefined;
+  /** As `hello` has it; left out where any will do. */
+  readonly engine?: string | undefined;
   /** For example `cpu`; left out where any will do. */
   readonly device?: string | undefined;
 }
@@ -207,19 +209,21 @@ export class WorkerChoice {
 }
 
 /** Why the worker must not get the job; null where it may. */
-function unfitness(hello: Hello, { family, device }: WorkerWish): string | null {
-  const { families, device: its } = hello.capabilities;
+function unfitness(hello: Hello, { family, device, engine }: WorkerWish): string | null {
+  const { families, device: its, engine: itsEngine } = hello.capabilities;
   if (device !== undefined && its !== device) return `computes on ${its}`;
+  if (engine !== undefined && itsEngine !== undefined && itsEngine !== engine) return `computes with ${itsEngine}`;
   if (family !== undefined && !families.includes(family)) {
     return `has the model families ${families.length === 0 ? 'none' : families.join(', ')}`;
   }
   return null;
 }
 
-function expected({ role, family, device }: WorkerWish): string {
+function expected({ role, family, device, engine }: WorkerWish): string {
   const parts = [
     ...(device === undefined ? [] : [`on ${device}`]),
     ...(family === undefined ? [] : [`with model family ${family}`]),
+    ...(engine === undefined ? [] : [`and engine "${engine}"`]),
   ];
   return [`a ${role} worker of this version`, ...parts].join(' ');
 }

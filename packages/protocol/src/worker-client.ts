@@ -56,6 +56,8 @@ export interface RunJobOptions<R> extends CallOptions {
   /** Whose work it is: runs that share a worker take turns, by their priority. */
   readonly run?: string | undefined;
   readonly priority?: Priority | undefined;
+  /** Threads of each inference session that computes it. */
+  readonly threads?: number | undefined;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -90,8 +92,12 @@ export class WorkerClient {
    * `worker-mismatch`, `frame-invalid`, `frame-too-large`, `result-invalid`, or the job's own failure with its code
    */
   async runJob<R>(options: RunJobOptions<R>): Promise<R> {
-    const { key, attempt, job, payload, resultSchema, onProgress, run, priority } = options;
-    const whose = { ...(run === undefined ? {} : { run }), ...(priority === undefined ? {} : { priority }) };
+    const { key, attempt, job, payload, resultSchema, onProgress, run, priority, threads } = options;
+    const whose = {
+      ...(run === undefined ? {} : { run }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(threads === undefined ? {} : { threads }),
+    };
     const frame = checked({ kind: 'submit', key, attempt, job, payload, ...whose });
     const outcome = await this.#call(options, frame, (received) => outcomeOf(received, onProgress));
     if (outcome.kind === 'failed') throw ProtocolError.from(outcome.error);

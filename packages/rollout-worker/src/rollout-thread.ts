@@ -4,6 +4,7 @@ import { type ArtefactRef, keyedRandom } from '@evenkeel/core';
 import { EnginePool, type LoadedPolicy, loadPolicy, RecentlyUsed } from '@evenkeel/policy';
 import {
   type PolicyThreadData,
+  type PolicyThreadJob,
   ProtocolError,
   type RolloutJob,
   type RolloutResult,
@@ -11,7 +12,7 @@ import {
 } from '@evenkeel/protocol';
 import { decodePrompts, encodeRollouts, openFolderStore, type PromptRow, type RolloutRow } from '@evenkeel/store';
 
-const { storeFolder, threads, memoryBytes } = workerData as PolicyThreadData;
+const { storeFolder, memoryBytes } = workerData as PolicyThreadData;
 const store = await openFolderStore(storeFolder);
 
 /** Policies that are kept in memory: the runs that share this worker each have one at a time. */
@@ -23,7 +24,7 @@ const policies = new RecentlyUsed<LoadedPolicy>({
 });
 /** Of the job under way. */
 let alive = () => {};
-const engines = new EnginePool({ threads, onWork: () => alive() });
+const engines = new EnginePool({ onWork: () => alive() });
 
 async function policyOf(ref: ArtefactRef): Promise<LoadedPolicy> {
   const found = policies.get(ref.sha256);
@@ -35,9 +36,9 @@ async function policyOf(ref: ArtefactRef): Promise<LoadedPolicy> {
   return loaded;
 }
 
-async function ready({ policy }: RolloutJob) {
+async function ready({ policy }: RolloutJob, threads: number) {
   const { architecture, parameters } = await policyOf(policy);
-  const engine = await engines.engineFor(architecture);
+  const engine = await engines.engineFor(architecture, threads);
   engine.setParameters(parameters.views);
   return { engine, tokenizer: architecture.tokenizer, stopTokens: architecture.tokens.eosTokenIds };
 }
@@ -51,9 +52,9 @@ async function shardOf({ prompts, from, to }: RolloutJob): Promise<PromptRow[]> 
   );
 }
 
-serveJobs<RolloutJob, RolloutResult>(async (job, { onProgress, signal, ...context }) => {
+serveJobs<PolicyThreadJob<RolloutJob>, RolloutResult>(async ({ job, threads }, { onProgress, signal, ...context }) => {
   alive = context.alive;
-  const { engine: policy, tokenizer, stopTokens } = await ready(job);
+  const { engine: policy, tokenizer, stopTokens } = await ready(job, threads);
   const prompts = (await shardOf(job)).map((row) => tokenizer.encode(row.prompt));
   const samples = await policy.generate(prompts, {
     samplesPerPrompt: job.samplesPerPrompt,

@@ -1,3 +1,4 @@
+import { engineLabel } from '@evenkeel/policy';
 import {
   type PolicyWorkerOptions,
   type RolloutJob,
@@ -13,6 +14,7 @@ export async function startRolloutWorker(options: PolicyWorkerOptions): Promise<
   return await startPolicyWorker<RolloutJob, RolloutResult>(options, {
     role: 'rollout',
     entry: new URL('./rollout-thread.ts', import.meta.url),
+    engine: engineLabel(),
     memoryShare: 0.125,
     store: await openFolderStore(options.storeFolder),
     jobSchema: rolloutJobSchema,

@@ -5,7 +5,14 @@
 import { workerData } from 'node:worker_threads';
 import type { ArtefactRef } from '@evenkeel/core';
 import { EnginePool, loadPolicy, type PolicyEngine, PolicyError, putPolicy } from '@evenkeel/policy';
-import { faultPoint, type PolicyThreadData, serveJobs, type UpdateJob, type UpdateResult } from '@evenkeel/protocol';
+import {
+  faultPoint,
+  type PolicyThreadData,
+  type PolicyThreadJob,
+  serveJobs,
+  type UpdateJob,
+  type UpdateResult,
+} from '@evenkeel/protocol';
 import { type BatchRow, decodeBatch, openFolderStore } from '@evenkeel/store';
 import {
   expectRecorded,
@@ -19,12 +26,13 @@ import {
 import { taskObjectives } from './task-objectives.ts';
 import { trainingSequence, type UpdateMetrics, updatePolicy } from './update.ts';
 
-const { storeFolder, threads, memoryBytes } = workerData as PolicyThreadData;
+const { storeFolder, memoryBytes } = workerData as PolicyThreadData;
 const store = await openFolderStore(storeFolder);
 const memories = new OptimizerMemories({ maxBytes: memoryBytes });
 /** Of the job under way. */
 let alive = () => {};
-const engines = new EnginePool({ threads, onWork: () => alive() });
+let threads = 1;
+const engines = new EnginePool({ onWork: () => alive() });
 
 /** log π_ref of each row, under the run's frozen reference policy. */
 async function referenceLogprobs(policy: PolicyEngine, job: UpdateJob, rows: readonly BatchRow[]) {
@@ -46,7 +54,7 @@ async function applyBatch(
   batch: ArtefactRef,
   onMinibatch: (done: number) => void,
 ): Promise<Updated> {
-  const policy = await engines.engineFor(before.architecture);
+  const policy = await engines.engineFor(before.architecture, threads);
   const rows = decodeBatch(await store.get(batch));
   const reference = await referenceLogprobs(policy, job, rows);
   const metrics = await updatePolicy(before, job, rows, { engine: policy, reference, onMinibatch });
@@ -100,8 +108,9 @@ function advanced(job: UpdateJob, updated: OptimizerMemory, optimizer: ArtefactR
   return { ...updated, lineage: lineageOf(next) };
 }
 
-serveJobs<UpdateJob, UpdateResult>(async (job, { onProgress, signal, ...context }) => {
+serveJobs<PolicyThreadJob<UpdateJob>, UpdateResult>(async ({ job, ...session }, { onProgress, signal, ...context }) => {
   alive = context.alive;
+  threads = session.threads;
   const total = job.minibatches + 1;
   const { memory: before, redone } = await recall(job, () => {
     signal.throwIfAborted();
@@ -111,7 +120,7 @@ serveJobs<UpdateJob, UpdateResult>(async (job, { onProgress, signal, ...context 
     signal.throwIfAborted();
     onProgress(done, total, 'update');
   });
-  const policy = await engines.engineFor(updated.memory.architecture);
+  const policy = await engines.engineFor(updated.memory.architecture, threads);
   policy.setParameters(updated.memory.parameters.views);
   const objectives: Record<string, { before: number; after: number }> = {};
   if (job.improvement) {

@@ -1,3 +1,4 @@
+import { engineLabel } from '@evenkeel/policy';
 import {
   type PolicyWorkerOptions,
   startPolicyWorker,
@@ -13,6 +14,7 @@ export async function startTrainerWorker(options: PolicyWorkerOptions): Promise<
   return await startPolicyWorker<UpdateJob, UpdateResult>(options, {
     role: 'trainer',
     entry: new URL('./trainer-thread.ts', import.meta.url),
+    engine: engineLabel(),
     memoryShare: 0.25,
     store: await openFolderStore(options.storeFolder),
     jobSchema: updateJobSchema,
