@@ -18,6 +18,9 @@ const SUFFIXES = ['', '-journal', '-wal', '-shm'] as const;
 /** Indexes are ten times as dear to check as pages. */
 const THOROUGH_BYTES = 64 * 1024 * 1024;
 
+/** The server's schema has names in double quotes where text is meant. */
+export const AS_THE_SERVER = { enableDoubleQuotedStringLiterals: true } as const;
+
 export function databaseFile(home: string): string {
   return join(home, 'temporal', 'temporal.db');
 }
@@ -66,7 +69,7 @@ export function examineDatabase(file: string): string | null {
   const index = readWalIndex(file);
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(file, { readOnly: true });
+    database = new DatabaseSync(file, { readOnly: true, ...AS_THE_SERVER });
     const look = statSync(file).size <= THOROUGH_BYTES ? 'integrity_check' : 'quick_check';
     const rows = database.prepare(`PRAGMA ${look}(1)`).all();
     const finding = String(Object.values(rows[0] ?? {})[0] ?? 'no answer');
