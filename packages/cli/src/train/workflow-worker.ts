@@ -1,14 +1,13 @@
 /** The process that serves Temporal: workflow code in its sandbox, and the activities on their queues. */
-import { existsSync } from 'node:fs';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createActivities } from '@evenkeel/activities';
-import { hashOf, type Logger } from '@evenkeel/core';
+import { hashOf, type Logger, sha256Hex } from '@evenkeel/core';
 import { makeFolder, readEndpoints } from '@evenkeel/infra';
 import { WorkerClient } from '@evenkeel/protocol';
-import { openFolderStore } from '@evenkeel/store';
+import { openFolderStore, replaceFile } from '@evenkeel/store';
 import { taskQueues } from '@evenkeel/workflows';
 import {
   bundleWorkflowCode,
@@ -45,13 +44,25 @@ async function workflowBundle(home: string, workflowsPath: string): Promise<stri
     (await sourceFiles(folder)).map(async (file) => [file.slice(folder.length), await readFile(file, 'utf8')]),
   );
   const path = join(home, 'cache', `workflows-${hashOf({ versions, sources }).slice(0, 16)}.js`);
-  if (!existsSync(path)) {
+  if (!(await isWhole(path))) {
     const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
     makeFolder(dirname(path));
-    await writeFile(`${path}.${process.pid}.tmp`, code);
-    await rename(`${path}.${process.pid}.tmp`, path);
+    for (const [name, text] of [
+      [path, code],
+      [`${path}.sha256`, sha256Hex(code)],
+    ] as const) {
+      await replaceFile(name, Buffer.from(text), dirname(path));
+    }
   }
   return path;
+}
+
+/** Whether a kept script is the one that was bundled: of a damaged one the worker would die again and again. */
+async function isWhole(path: string): Promise<boolean> {
+  const [code, sha256] = await Promise.all(
+    [path, `${path}.sha256`].map((name) => readFile(name, 'utf8').catch(() => null)),
+  );
+  return code != null && sha256Hex(code) === sha256;
 }
 
 async function connect(home: string): Promise<{ connection: NativeConnection; namespace: string }> {
