@@ -11,6 +11,10 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
     path: './long-run.ts',
     summary: '2,000 steps of a stub-sized policy: does anything grow or slow down?',
   },
+  'many-runs': {
+    path: './many-runs.ts',
+    summary: 'several runs on shared workers: steps per second, fairness, updates done again',
+  },
   'empty-steps': { path: './empty-steps.ts', summary: 'the least that a step can cost: the same round trips, empty' },
   sandbox: {
     path: '../../packages/verifier-host/bench/sandbox.ts',
