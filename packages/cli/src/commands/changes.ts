@@ -13,7 +13,7 @@ export const changesCommand: Command = {
   flags: {},
   help: `
 A run is a function of its configuration and of these changes. Its --json lines are what train --changes takes: a run with the same
-configuration and the same changes ends with the same weights.
+configuration and the same changes ends with the same weights. Of a branch: those since it branched off.
 
 Example:
   evenkeel changes first-run --json > changes.jsonl

@@ -23,6 +23,7 @@ import { runPausedError, writePauseReason } from '../train/pause-reason.ts';
 import { checkChanges, readChangesFile } from '../train/recorded-changes.ts';
 import type { RunClient } from '../train/run-client.ts';
 import { claimRun, findRunRecord, type RunRecord, readRunRecord } from '../train/run-record.ts';
+import { scheduledVerifiers } from '../train/scheduled-inputs.ts';
 import { settingsOf } from '../train/setting-assignments.ts';
 import { roomFrom, startTidy } from '../train/tidy.ts';
 import { createLiveView, type LiveView } from '../view/live-view.ts';
@@ -61,12 +62,13 @@ async function runTraining(invocation: Invocation): Promise<ExitCode> {
   const changesFile = textFlag(flags, 'changes');
   const scheduled = changesFile === undefined ? [] : readChangesFile(changesFile);
   checkChanges(config, scheduled);
+  const store = await openFolderStore(join(home, 'store'));
+  const coming = await scheduledVerifiers(scheduled, invocation, store);
   const { isNew } = await claimRun(home, config, new Date().toISOString(), { scheduled });
   const priority = priorityFrom(invocation);
   if (priority !== undefined) await writeRunPriority(home, config.run, priority);
   const engine = await claimEngine(home, config, flags['accept-engine'] === true);
-  const store = await openFolderStore(join(home, 'store'));
-  await keepScripts(store, verifiers, home);
+  await keepScripts(store, { ...coming, ...verifiers }, home);
   const configRef = await store.putJson('config', config);
   const stream = process.stderr;
   const view = json ? null : createLiveView({ stream, isTty: stream.isTTY === true, noColor: !wantsColour(stream) });
@@ -108,7 +110,7 @@ async function refuseRequest(home: string, run: string, { settings, stop }: Requ
   if (settings === null && !stop) return;
   const refuse = (state: string, wish: string) => {
     const flags = [...(settings === null ? [] : ['--set']), ...(stop ? ['--stop'] : [])].join(' and ');
-    throw new ConfigError(`Cannot do ${flags} for run "${run}": ${state}, expected ${wish}`, { code: 'run-unfit' });
+    throw new ConfigError(`Cannot take ${flags} for run "${run}": ${state}, expected ${wish}`, { code: 'run-unfit' });
   };
   if ((await findRunRecord(home, run)) === null) {
     refuse('it is a new one', 'one that was begun; what a new run is, its flags and its configuration file say');
