@@ -31,7 +31,7 @@ import {
   stopUpdate,
   type TrainingRunInput,
 } from './messages.ts';
-import { check, control, decision } from './proxies.ts';
+import { check, control } from './proxies.ts';
 
 /** What a disk spoilt or lost: the work that made it makes it again. */
 const DAMAGE: ReadonlySet<string> = new Set(['artefact-missing', 'artefact-corrupt']);
@@ -227,7 +227,7 @@ export class LiveRun {
     const { run } = this.#input;
     const label = changes.map(({ change }) => change.kind).join(', ');
     const applied = await this.attempt(run, async () => {
-      const now = await decision(`change: ${label}`).applyChanges({ run, config: this.config, state, changes, done });
+      const now = await control(`change: ${label}`).applyChanges({ run, config: this.config, state, changes, done });
       this.#opened = { ...this.opened, ...now, changes: done + changes.length };
     });
     if (!applied) {

@@ -25,29 +25,25 @@ export function control(summary: string): ControlActivities {
 
 /**
  * A step's decisions: milliseconds of work that is the same when it is repeated, so they run within the workflow task that asks for
- * them and save two round trips to the server each. A failure that lasts waits by timers, which the Temporal UI shows.
+ * them and save two round trips to the server each. A failure that lasts waits by timers, which the Temporal UI shows. Only where no
+ * update can come in between: while one runs, what else happens has no place in the history.
  */
-export function decision(
-  summary: string,
-): Pick<ControlActivities, 'planRound' | 'closeRound' | 'finishStep' | 'applyChanges'> {
-  const { planRound, closeRound, finishStep, applyChanges } = proxyLocalActivities<ControlActivities>({
+export function decision(summary: string): Pick<ControlActivities, 'planRound' | 'closeRound' | 'finishStep'> {
+  const { planRound, closeRound, finishStep } = proxyLocalActivities<ControlActivities>({
     startToCloseTimeout: shortWork.startToCloseTimeout!,
     retry: shortWork.retry!,
     localRetryThreshold: '1 second',
     summary,
   });
-  return { planRound, closeRound, finishStep, applyChanges };
+  return { planRound, closeRound, finishStep };
 }
 
 /** Whoever asks for a change waits for the answer: what cannot be checked within a minute is refused. */
 export function check(summary: string): Pick<ControlActivities, 'checkChange'> {
-  const { checkChange } = proxyLocalActivities<ControlActivities>({
+  return proxyActivities<ControlActivities>({
+    ...{ ...shortWork, taskQueue: taskQueues.control, summary },
     scheduleToCloseTimeout: '1 minute',
-    retry: shortWork.retry!,
-    localRetryThreshold: '1 second',
-    summary,
   });
-  return { checkChange };
 }
 
 export function rollout(summary: string): RolloutActivities {

@@ -1,4 +1,5 @@
 import { applyChanges } from './apply-changes.ts';
+import { beating } from './beating.ts';
 import { checkChange } from './check-change.ts';
 import { closeRound } from './close-round.ts';
 import { closeRun } from './close-run.ts';
@@ -21,15 +22,15 @@ export function createActivities(
   const asActivity = <A extends unknown[], R>(activity: (...args: A) => Promise<R>) =>
     reporting(holding(context, activity));
   return {
-    openRun: asActivity(openRun(context, options.modelFolder)),
-    checkChange: asActivity(checkChange(context)),
-    applyChanges: asActivity(applyChanges(context)),
+    openRun: asActivity(beating(openRun(context, options.modelFolder))),
+    checkChange: asActivity(beating(checkChange(context))),
+    applyChanges: asActivity(beating(applyChanges(context))),
     planRound: asActivity(planRound(context)),
     closeRound: asActivity(closeRound(context)),
     finishStep: asActivity(finishStep(context)),
     planEvaluation: asActivity(planEvaluation(context)),
     recordEvaluation: asActivity(recordEvaluation(context)),
-    closeRun: asActivity(closeRun(context)),
+    closeRun: asActivity(beating(closeRun(context))),
     rollOut: asActivity(rollOut(context)),
     verify: asActivity(verify(context)),
     update: asActivity(update(context)),
