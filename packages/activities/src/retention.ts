@@ -50,6 +50,8 @@ export interface RunRetention {
 }
 
 const DAY_MS = 86_400_000;
+/** A run at work gives a sign of life every half minute: whatever is used so long after the last one may be its own. */
+const LIFE_MS = 10 * 60_000;
 /** A file's time may be that of the kernel's coarse clock, a tick behind. */
 const CLOCK_TICK_MS = 100;
 
@@ -97,10 +99,10 @@ export async function retain(
   const unrecorded = ended && newest === undefined ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   const commitsFrom = second === undefined ? unrecorded : Math.min(second.step, last);
   const cutoff = cutoffOf(retention, retention.now);
-  const youngest = Math.max(...holds.map(({ at }) => at));
-  const to = holds.length === 0 ? Number.POSITIVE_INFINITY : youngest + graceMs;
+  const youngest = holds.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...holds.map(({ at }) => at));
+  const to = holds.length === 0 ? Number.POSITIVE_INFINITY : youngest + Math.max(graceMs, LIFE_MS);
   const before = states.at(-2);
-  const period = before === undefined ? { ...always, to } : { from: Math.min(before.at, to - 2 * graceMs), to };
+  const period = before === undefined ? { ...always, to } : { from: Math.min(before.at, youngest - graceMs), to };
   return {
     facts,
     kept: states.map(({ step }) => step).filter((step) => kept.has(step)),
