@@ -2,8 +2,8 @@ import { type ErrorRecord, EvenkeelError, type EvenkeelErrorOptions } from '@eve
 
 /**
  * An expected failure between two processes. Codes: `frame-invalid`, `frame-too-large`, `job-invalid`, `job-cancelled`
- * (retryable), `result-invalid`, `worker-unauthorized`, `worker-mismatch`, `worker-unreachable` (retryable), or what the
- * worker itself reported.
+ * (retryable), `result-invalid`, `worker-unauthorized`, `worker-mismatch`, `worker-unfit` (retryable: no worker of the role can do
+ * the job), `worker-unreachable` (retryable), or what the worker itself reported.
  */
 export class ProtocolError extends EvenkeelError {
   override readonly name = 'ProtocolError';
