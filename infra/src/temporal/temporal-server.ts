@@ -10,14 +10,14 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@evenkeel/core';
-import { z } from 'zod';
-import { makeFolder, readJson, writeAtomically } from '../home-files.ts';
+import { makeFolder, writeAtomically } from '../home-files.ts';
 import { InfraError } from '../infra-error.ts';
 import { lastLines, logBytes, openLog } from '../process/log-file.ts';
 import { identifyProcess, type ProcessIdentity, signalGroup } from '../process/process-identity.ts';
 import { databaseFile, setAsideDamaged } from './database-file.ts';
 import { freePort, isPortFree } from './free-port.ts';
 import { describeNamespace, prepareNamespace, SEARCH_ATTRIBUTES, TEMPORAL_NAMESPACE } from './namespace.ts';
+import { otherVersionAdvice, readServerRecord, type ServerRecord, serverRecordPath } from './server-record.ts';
 import type { TemporalBinary } from './temporal-binary.ts';
 
 /** How a process ended. */
@@ -59,11 +59,6 @@ const USUAL_PORTS: TemporalPorts = { frontend: 7233, ui: 8233 };
 const ANSWER_MS = 30_000;
 const ATTEMPTS = 5;
 
-const recordSchema = z.object({
-  ports: z.object({ frontend: z.number().int(), ui: z.number().int() }),
-  serverVersion: z.string(),
-});
-
 /**
  * Flags that make a step three times as fast: the transfer queue wakes at 2000 Hz in place of 20, timers (retries, sleeps, timeouts)
  * are looked for every 10 ms in place of every second, and SQLite writes ahead. NORMAL survives every killed process; after a power cut
@@ -101,21 +96,20 @@ export async function startTemporalServer(options: StartTemporalOptions): Promis
   const folder = join(home, 'temporal');
   makeFolder(folder);
   setAsideDamaged(home, log);
-  const record = recordSchema.safeParse(readJson(join(folder, 'server.json'))).data;
-  if (record !== undefined && record.serverVersion !== binary.serverVersion) {
-    log.warn(`The Temporal server is ${binary.serverVersion}, its file was made by ${record.serverVersion}`);
-  }
+  const record = readServerRecord(home);
+  const advice = otherVersionAdvice(home, record?.serverVersion, binary.serverVersion);
+  if (advice !== null) log.warn(advice);
   for (let attempt = 1; ; attempt++) {
     const ports = options.ports ?? (await choosePorts(attempt === 1 ? record?.ports : undefined, attempt === 1));
     const outcome = await tryToStart(options, ports);
     if ('server' in outcome) {
-      remember(join(folder, 'server.json'), { ports, serverVersion: binary.serverVersion }, log);
+      remember(serverRecordPath(home), { ports, serverVersion: binary.serverVersion }, log);
       return outcome.server;
     }
     const portTaken = outcome.lines.some((line) => line.includes('address already in use'));
     if (!portTaken || attempt === ATTEMPTS || options.ports !== undefined) {
       throw new InfraError(
-        `Cannot start the Temporal server: ${outcome.state}, expected an answer; its log ends with\n  ${outcome.lines.join('\n  ')}`,
+        `Cannot start the Temporal server: ${outcome.state}, expected an answer; its log ends with\n  ${[...outcome.lines, ...(advice === null ? [] : [advice])].join('\n  ')}`,
         { code: 'temporal-refused', retryable: true },
       );
     }
@@ -124,7 +118,7 @@ export async function startTemporalServer(options: StartTemporalOptions): Promis
 }
 
 /** A convenience: where the disk is full, other ports may be chosen next time. */
-function remember(path: string, record: z.infer<typeof recordSchema>, log: Logger): void {
+function remember(path: string, record: ServerRecord, log: Logger): void {
   try {
     writeAtomically(path, JSON.stringify(record));
   } catch (error) {
