@@ -19,6 +19,7 @@ interface RunSummary {
   readonly state: RunStanding['state'];
   /** Why it paused by itself; null where it did not. */
   readonly reason: RunStanding['reason'];
+  readonly waits: RunStanding['waits'];
   /** Which run it is a branch of, and from which step; null where it is none. */
   readonly branch: { readonly of: string; readonly step: number } | null;
   /** Changes that took effect since it began, but for pauses. */
@@ -34,7 +35,7 @@ interface RunSummary {
 }
 
 /** @throws {ConfigError} `run-unknown`, or where the record is not one */
-async function summarise(home: string, run: string, { state, reason }: RunStanding): Promise<RunSummary> {
+async function summarise(home: string, run: string, { state, reason, waits }: RunStanding): Promise<RunSummary> {
   const record = await readRunRecord(home, run);
   const { createdAt, branch = null } = record;
   const config = await currentConfig(home, record);
@@ -50,7 +51,7 @@ async function summarise(home: string, run: string, { state, reason }: RunStandi
     method: config.method.name,
     tasks: config.tasks.map(({ name }) => name),
     seed: config.seed,
-    ...{ state, reason, branch, changes },
+    ...{ state, reason, waits, branch, changes },
     step,
     steps: config.steps,
     evaluatedAt: evaluation?.step ?? null,

@@ -44,7 +44,7 @@ Examples:
     ]);
     const standing = standings[0]!;
     if (json) {
-      printJson({ kind: 'run', ...record, state: standing.state, reason: standing.reason });
+      printJson({ kind: 'run', ...record, ...standing });
       for (const change of changes) printJson({ kind: 'change', run, ...change });
       for (const table of steps) printJson({ kind: 'step', run, ...table });
       for (const evaluation of evaluations) printJson({ kind: 'evaluation', run, ...evaluation });
@@ -114,11 +114,11 @@ function changeLines(changes: readonly AppliedChange[]): string[] {
   return textTable([{ heading: 'changed after', right: true }, { heading: '' }], rows);
 }
 
-function stateText({ record: { run }, standing: { state, reason }, result }: RunView): string {
+function stateText({ record: { run }, standing: { state, reason, waits }, result }: RunView): string {
   if (result !== null) return `finished after step ${result.step}`;
   if (reason !== null) return `paused after step ${reason.step}: ${reason.message} (${reason.code})`;
   if (state === 'paused') return `paused; evenkeel resume ${run} goes on with it`;
-  if (state === 'open') return 'under way';
+  if (state === 'open') return waits === null ? 'under way' : `under way; ${waits}`;
   return `not finished; npm start -- --run ${run} goes on with it`;
 }
 

@@ -11,7 +11,7 @@ const POLL_MS = 750;
 /** Looks between two looks at what is tried again. */
 const RETRIES_EVERY = 3;
 /** A worker that is started again costs an attempt or two: what fails more often is told. */
-const TOLD_FROM_ATTEMPT = 3;
+export const TOLD_FROM_ATTEMPT = 3;
 
 export type RunEvent =
   | { readonly kind: 'status'; readonly status: RunStatus; readonly step: StepStatus | null }

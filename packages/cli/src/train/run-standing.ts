@@ -2,6 +2,7 @@
 import { livingSupervisor } from '@evenkeel/infra';
 import type { RunStatus } from '@evenkeel/workflows';
 import { readResult } from '../run-records.ts';
+import { TOLD_FROM_ATTEMPT } from './follow-run.ts';
 import { type PauseReason, readPauseReason } from './pause-reason.ts';
 import { connectRunClient } from './run-client.ts';
 
@@ -13,6 +14,13 @@ export interface RunStanding {
   readonly state: 'finished' | 'paused' | 'open' | 'left';
   /** Why it paused by itself; null where it did not. */
   readonly reason: PauseReason | null;
+  /** What fails again and again, and is tried again, such as a job for which no worker is fit; null where nothing does. */
+  readonly waits: string | null;
+}
+
+interface Live {
+  readonly status: RunStatus;
+  readonly waits: string | null;
 }
 
 /** @returns by run, in the order that was given */
@@ -20,29 +28,34 @@ export async function runStandings(home: string, runs: readonly string[]): Promi
   const isAtWork = livingSupervisor(home) !== null;
   const ends = await Promise.all(runs.map((run) => readResult(home, run)));
   const open = runs.filter((_, place) => ends[place] === null);
-  const live = isAtWork && open.length > 0 ? await askAll(home, open) : new Map<string, RunStatus>();
+  const live = isAtWork && open.length > 0 ? await askAll(home, open) : new Map<string, Live>();
   return await Promise.all(
     runs.map(async (run, place): Promise<RunStanding> => {
-      if (ends[place] !== null) return { state: 'finished', reason: null };
-      const status = live.get(run);
-      if (status !== undefined) {
-        return { state: status.paused ? 'paused' : 'open', reason: status.paused ? status.reason : null };
+      if (ends[place] !== null) return { state: 'finished', reason: null, waits: null };
+      const found = live.get(run);
+      if (found !== undefined) {
+        const { status, waits } = found;
+        return { state: status.paused ? 'paused' : 'open', reason: status.paused ? status.reason : null, waits };
       }
       const reason = await readPauseReason(home, run);
-      return { state: reason !== null ? 'paused' : isAtWork ? 'open' : 'left', reason };
+      return { state: reason !== null ? 'paused' : isAtWork ? 'open' : 'left', reason, waits: null };
     }),
   );
 }
 
 /** What the workflows of a home at work say of themselves; those that say nothing in time are left out. */
-async function askAll(home: string, runs: readonly string[]): Promise<Map<string, RunStatus>> {
-  const found = new Map<string, RunStatus>();
+async function askAll(home: string, runs: readonly string[]): Promise<Map<string, Live>> {
+  const found = new Map<string, Live>();
   const client = await connectRunClient(home).catch(() => null);
   if (client === null) return found;
   const enough = AbortSignal.timeout(PATIENCE_MS);
   const asked = runs.map(async (run) => {
     const status = await client.status(run, enough).catch(() => null);
-    if (status !== null) found.set(run, status);
+    if (status === null) return;
+    const retries = await client.retries(run).catch(() => []);
+    const worst = retries.find(({ attempt }) => attempt >= TOLD_FROM_ATTEMPT);
+    const waits = worst && `${worst.activity} fails (attempt ${worst.attempt}) and is tried again: ${worst.message}`;
+    found.set(run, { status, waits: waits ?? null });
   });
   await Promise.all(asked);
   await client.close();
