@@ -1,7 +1,7 @@
 export { homeError, makeFolder } from './home-files.ts';
 export { InfraError } from './infra-error.ts';
 export type { ChildMessage, ExitOptions } from './process/child-channel.ts';
-export { defaultDrainMs, exitWithParent, reportListening, reportReady } from './process/child-channel.ts';
+export { exitWithParent, reportListening, reportReady } from './process/child-channel.ts';
 export { leaveHung } from './process/leave-hung.ts';
 export { isLiving, type ProcessIdentity } from './process/process-identity.ts';
 export { homeToken, readEndpoints } from './supervisor/endpoints-file.ts';

@@ -23,6 +23,8 @@ const CLOSING_MS = 8_000;
 /** After a notice: what is under way has used up the time. */
 const CLOSING_AFTER_NOTICE_MS = 3_000;
 
+const MOMENT_MS = 30;
+
 /** Tells the supervisor the address at which this process takes connections. */
 export function reportListening(url: string): void {
   answerPings();
@@ -61,7 +63,7 @@ export interface ExitOptions {
 }
 
 /** Of the 30 s that a preemption notice usually gives. */
-export const defaultDrainMs = 25_000;
+const DRAIN_MS = 25_000;
 
 /**
  * Ends this process when its supervisor is gone, even by SIGKILL, and on SIGTERM and SIGINT: closes, then exits with 0. SIGTERM
@@ -71,7 +73,7 @@ export const defaultDrainMs = 25_000;
  */
 export function exitWithParent(
   close: () => void | Promise<void> = () => {},
-  { drain, drainMs = defaultDrainMs }: ExitOptions = {},
+  { drain, drainMs = DRAIN_MS }: ExitOptions = {},
 ): void {
   let leaving = false;
   let draining = false;
@@ -88,6 +90,9 @@ export function exitWithParent(
   async function notice(): Promise<void> {
     if (leaving || draining) return;
     draining = true;
+    // A supervisor that ends closes the channel too, which is seen a moment later.
+    await new Promise((resolve) => setTimeout(resolve, MOMENT_MS));
+    if (leaving) return;
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, drainMs);

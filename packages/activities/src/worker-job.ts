@@ -125,7 +125,7 @@ function watchWorker(stallMs: number, role: WorkerRole, key: string) {
       // As long as there is no worker, the client's own patience counts.
       if (url === null) silence.heard();
       if (silence.look()) stalled.abort(stall(role, url, key, silence.boundMs));
-      else activity.heartbeat({ key, ...progress });
+      else if (!activity.info.isLocal) activity.heartbeat({ key, ...progress });
     },
     Math.min(HEARTBEAT_MS, stallMs / 4),
   );
