@@ -37,7 +37,7 @@ Examples:
       if (json) printJson({ ...damage, damage: damage.kind, kind: 'damage' });
       else
         print(
-          `${damage.repaired ? 'healed ' : 'damaged'}  ${damage.path}\n         ${damage.state}\n         → ${damage.means}`,
+          `${damage.repaired ? 'heals  ' : 'damaged'}  ${damage.path}\n         ${damage.state}\n         → ${damage.means}`,
         );
     };
     try {
