@@ -37,7 +37,7 @@ export const pauseCommand: Command = {
   flags: { start: startFlag },
   run: async (invocation) =>
     await request(invocation, onlyRun(invocation, 'pause'), 'pause', {
-      said: (step) => `pauses after the step under way (${step} done)`,
+      said: (step) => (step === 0 ? 'pauses before its first step' : `pauses after step ${step}`),
     }),
 };
 
@@ -65,7 +65,7 @@ export const stopCommand: Command = {
     const step = wholeFlag(invocation.flags, 'after', null, 0);
     if (step !== null) return await changeRun(invocation, { run, action: 'stop run' }, [{ kind: 'stop-after', step }]);
     return await request(invocation, run, 'stop', {
-      said: (done) => `ends after the step under way (${done} done); its policy is evaluated and written`,
+      said: (done) => `ends after step ${done}; its policy is evaluated and written`,
       atRest: `evenkeel train --run ${run} --stop`,
     });
   },

@@ -96,7 +96,7 @@ export function liveModel({ config, branch }: RunRecord, progress: Progress, aro
     run: config.run,
     method: config.method.name,
     phase: status?.phase ?? 'opening',
-    stepPhase: progress.stepPhase,
+    stepPhase: status?.phase === 'paused' ? null : progress.stepPhase,
     step,
     steps,
     ...(branch === undefined ? {} : { branch: `${branch.of} after step ${branch.step}` }),
