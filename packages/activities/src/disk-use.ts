@@ -37,7 +37,7 @@ export interface DiskUse {
 type Amounts = Record<string, { count: number; bytes: number }>;
 
 /** What lies in a folder and below. What goes in the meantime is left out. */
-export async function folderUse(folder: string): Promise<Amount> {
+async function folderUse(folder: string): Promise<Amount> {
   const total = { count: 0, bytes: 0 };
   for (const entry of await readdir(folder, { withFileTypes: true })
     .catch(() => null)

@@ -35,7 +35,7 @@ export interface RunHold {
 }
 
 /** The file of what is held since so many steps were done, within the run's folder. */
-export function holdFileName(step: number): string {
+function holdFileName(step: number): string {
   return `holds/${String(step).padStart(6, '0')}.txt`;
 }
 
