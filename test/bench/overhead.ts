@@ -5,7 +5,7 @@
  *     npm run bench overhead -- [--steps 15] [--repetitions 3] [--config FILE.json] [--json]
  *
  * Compared is the time of the run's work: from the first evaluation to the end of the last, without the start of the processes, which
- * is told beside it. The two take turns, each in processes of its own, so that a busy minute of the machine meets both. What the difference
+ * is told beside it; and the processor time of all processes. The two take turns, each in processes of its own, so that a busy minute of the machine meets both. What the difference
  * consists of is read from the recorded histories and the work journal.
  */
 import { spawnSync } from 'node:child_process';
@@ -20,6 +20,7 @@ import { evaluationWorkflowId, stepWorkflowId } from '@evenkeel/workflows';
 import type { Client } from '@temporalio/client';
 import { type Timeline, timelineOf } from '../support/history.ts';
 import { fetchHistory, withHomeTemporal } from '../support/home-temporal.ts';
+import { treeProcessorMs } from '../support/processor-time.ts';
 import { shippedVerifiers } from '../support/shipped-verifiers.ts';
 import { costOf, workOf } from '../support/step-cost.ts';
 import { startEvenkeel } from '../support/train-process.ts';
@@ -50,6 +51,8 @@ interface Parts {
 interface Measured {
   readonly sha256: string;
   readonly totalMs: number;
+  /** Of the processor, all threads and processes; null where nothing tells. */
+  readonly processorMs: number | null;
   readonly parts: Parts;
   /** From the command to the run's first event, and from its last to the command's end. */
   readonly startMs?: number;
@@ -59,11 +62,15 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-function fromBare({ sha256, stepMs, evaluationMs, phases }: BareRun): Measured {
+interface BareChild extends BareRun {
+  readonly processorMs: number;
+}
+
+function fromBare({ sha256, stepMs, evaluationMs, phases, processorMs }: BareChild): Measured {
   const evaluate = sum(evaluationMs);
   const { rollOut, verify, plan, select, update, improvement } = phases;
   return {
-    sha256,
+    ...{ sha256, processorMs },
     totalMs: sum(stepMs) + evaluate,
     parts: {
       ...{ rollOut, verify, decide: plan + select, update: update + improvement, evaluate },
@@ -82,7 +89,7 @@ async function fromHistories(
   run: string,
   steps: number,
   journal: readonly JournalEvent[],
-): Promise<Omit<Measured, 'sha256'> & Pick<Timeline, 'from' | 'to'>> {
+): Promise<Omit<Measured, 'sha256' | 'processorMs'> & Pick<Timeline, 'from' | 'to'>> {
   const whole = (await timeline(client, run))!;
   const numbers = Array.from({ length: steps + 1 }, (_, step) => step);
   const stepLines = await Promise.all(numbers.slice(1).map((step) => timeline(client, stepWorkflowId(run, step))));
@@ -128,8 +135,10 @@ const { values } = parseArgs({
 if (values.bare !== undefined) {
   // The child: one bare run of the configuration, alone in its process.
   const config = parseRunConfig(JSON.parse(readFileSync(values.bare, 'utf8')).config);
+  const before = process.cpuUsage();
   const result = await bareRun({ config, modelFolder: TINY, verifiers: shippedVerifiers, evaluates: true });
-  console.log(JSON.stringify(result));
+  const { user, system } = process.cpuUsage(before);
+  console.log(JSON.stringify({ ...result, processorMs: (user + system) / 1000 }));
   process.exit(0);
 }
 
@@ -146,15 +155,32 @@ function runBare(record: string): Measured {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   if (status !== 0) throw new Error(`Cannot measure: the bare loop ended with ${status}`);
-  return fromBare(JSON.parse(stdout) as BareRun);
+  return fromBare(JSON.parse(stdout) as BareChild);
 }
 
-async function runWhole(run: string): Promise<{ sha256: string; fromMs: number; toMs: number }> {
+interface WholeRun {
+  readonly sha256: string;
+  readonly processorMs: number | null;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+async function runWhole(run: string): Promise<WholeRun> {
   const path = join(home, `${run}.json`);
   writeFileSync(path, JSON.stringify({ ...file, run, steps }));
   const fromMs = Date.now();
-  const { policy } = await startEvenkeel(['train', path, '--json', '--home', home]).result();
-  return { sha256: policy.sha256, fromMs, toMs: Date.now() };
+  const train = startEvenkeel(['train', path, '--json', '--home', home]);
+  let processor: { readonly first: number; readonly last: number } | null = null;
+  const watch = setInterval(() => {
+    const said = (kind: string) => train.lines.some((line) => line.kind === kind);
+    if (!said('phase') || said('result')) return;
+    const last = treeProcessorMs(train.child.pid!);
+    if (last !== null) processor = { first: processor?.first ?? last, last };
+  }, 100);
+  const { policy } = await train.result().finally(() => clearInterval(watch));
+  const { first, last } = processor ?? { first: 0, last: 0 };
+  const processorMs = processor === null ? null : last - first;
+  return { sha256: policy.sha256, processorMs, fromMs, toMs: Date.now() };
 }
 
 mkdirSync(home, { recursive: true });
@@ -162,7 +188,7 @@ mkdirSync(home, { recursive: true });
 say('warming up');
 await runWhole('warm');
 const bare: Measured[] = [];
-const ran: (Awaited<ReturnType<typeof runWhole>> & { run: string })[] = [];
+const ran: (WholeRun & { readonly run: string })[] = [];
 for (let repetition = 1; repetition <= repetitions; repetition++) {
   const run = `whole-${repetition}`;
   const measures = [
@@ -177,15 +203,18 @@ const journal = await store.readJournal();
 await store.close();
 const whole = await withHomeTemporal(home, async (client) => {
   const measured: Measured[] = [];
-  for (const { run, sha256, fromMs, toMs } of ran) {
+  for (const { run, sha256, processorMs, fromMs, toMs } of ran) {
     const { from, to, ...read } = await fromHistories(client, run, steps, journal);
-    measured.push({ sha256, ...read, startMs: from - fromMs + (toMs - to) });
+    measured.push({ sha256, processorMs, ...read, startMs: from - fromMs + (toMs - to) });
   }
   return measured;
 });
 rmSync(home, { recursive: true, force: true });
 
 const ratios = whole.map(({ totalMs }, place) => totalMs / bare[place]!.totalMs);
+const processorRatios = whole.flatMap(({ processorMs }, place) =>
+  processorMs === null ? [] : [processorMs / bare[place]!.processorMs!],
+);
 const hashes = new Set([...whole, ...bare].map(({ sha256 }) => sha256));
 const names = Object.keys(whole[0]!.parts) as (keyof Parts)[];
 const perStep = (measured: readonly Measured[], read: (one: Measured) => number) => median(measured.map(read)) / steps;
@@ -200,7 +229,15 @@ const total = {
 };
 const result = {
   kind: 'overhead',
-  ...{ steps, repetitions, ratios, ratio: median(ratios), sha256: [...hashes], perStepMs: [...rows, total] },
+  ...{
+    steps,
+    repetitions,
+    ratios,
+    ratio: median(ratios),
+    processorRatios,
+    sha256: [...hashes],
+    perStepMs: [...rows, total],
+  },
   startMs: median(whole.map(({ startMs }) => startMs!)),
 };
 if (values.json) console.log(JSON.stringify(result));
@@ -215,6 +252,12 @@ else {
   console.log(
     `\nas it is / bare: ${result.ratio.toFixed(3)} (${spread}, ${repetitions} repetitions; expected ${MOST})`,
   );
+  if (processorRatios.length > 0) {
+    const [least, most] = [Math.min(...processorRatios), Math.max(...processorRatios)];
+    console.log(
+      `processor time, the same: ${median(processorRatios).toFixed(3)} (${least.toFixed(3)} to ${most.toFixed(3)}; all processes and threads)`,
+    );
+  }
   console.log(`start and end of the processes besides: ${(result.startMs / 1000).toFixed(1)} s a run`);
   console.log(
     hashes.size === 1 ? `same weights: ${[...hashes][0]!.slice(0, 12)}` : `NOT the same weights: ${[...hashes]}`,
