@@ -80,12 +80,16 @@ export interface TidyOptions extends Room {
   readonly log: Logger;
   /** Between two looks. */
   readonly everyMs?: number;
-  /** What was used so shortly before stays; shorter than that of `evenkeel gc`, for a run under way is known to be one. */
+  /** What was used so shortly before stays. */
   readonly graceMs?: number;
 }
 
 const EVERY_MS = 60_000;
-const GRACE_MS = 10 * 60_000;
+/**
+ * Shorter than that of `evenkeel gc`: what runs under way use is known without it. Longer than what a power cut takes of the history of a
+ * run: its last half minute.
+ */
+const GRACE_MS = 2 * 60_000;
 /** A look costs at most this share of the time. */
 const LOOK_SHARE = 0.01;
 /** Where there was nothing to remove, the next attempt waits. */
