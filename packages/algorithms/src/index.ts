@@ -17,6 +17,7 @@ export {
   withTasks,
 } from './method.ts';
 export type { MethodDefinition, MethodSource } from './method-definition.ts';
+export { unavailableMethods } from './methods/index.ts';
 export type { Accuracies, Interval } from './metrics.ts';
 export { meanAccuracy, meanInterval, relativeGain, wilsonInterval, worstTask } from './metrics.ts';
 export { objectives } from './objective.ts';

@@ -4,7 +4,7 @@
  */
 import { ConfigError, type Json } from '@evenkeel/core';
 import { type MethodDefinition, specOf } from './method-definition.ts';
-import { definitions } from './methods/index.ts';
+import { definitions, unavailableMethods } from './methods/index.ts';
 import { objectives, resolveObjective } from './objective.ts';
 import { createPart, type PartOverride, type PartSpec, resolvePart } from './part.ts';
 import { advantages, filters, planners, rewards, weighters } from './parts.ts';
@@ -88,6 +88,9 @@ const OVERRIDES = ['lambda', 'weighter', 'planner', 'filter', 'advantage', 'obje
 export function resolveMethod(name: string, overrides: MethodOverrides = {}): MethodSpec {
   if (!Object.hasOwn(methods, name)) {
     const known = Object.keys(methods).join(', ');
+    if (Object.hasOwn(unavailableMethods, name)) {
+      throw new ConfigError(`Cannot choose a method: ${unavailableMethods[name]}; expected one of ${known}`);
+    }
     throw new ConfigError(`Cannot choose a method: "${name}" is unknown, expected one of ${known}`);
   }
   for (const field of Object.keys(overrides)) {

@@ -22,7 +22,7 @@ const FIELDS = ['ratio', 'clipLow', 'clipHigh', 'aggregation', 'kl', 'form', 'fi
 
 /** Why no run can have ExPO's term. */
 export const withoutExplanations =
-  'ExPO learns from explanations that the policy gives of an answer it was told, and a run cannot make them yet: its prompts come from verifiers, which hold the answer back; expected a loss without explanations';
+  'ExPO learns from explanations that the policy gives of an answer it was told, and a run cannot make them yet: its prompts come from verifiers, which hold the answer back';
 
 type Fail = (complaint: string) => never;
 
@@ -60,7 +60,7 @@ export function resolveObjective(preset: ObjectiveSpec, override: Partial<Object
     if (!CHOICES[name].includes(spec[name]))
       fail(`${name} is "${spec[name]}", expected one of ${CHOICES[name].join(', ')}`);
   }
-  if (Object.hasOwn(given, 'explanations')) fail(withoutExplanations);
+  if (Object.hasOwn(given, 'explanations')) fail(`explanations is given, but ${withoutExplanations}; leave it out`);
   checkForm(spec, fail);
   const { clipLow, clipHigh, kl, fixedLength, aggregation, form } = spec;
   // With CISPO 1 is no lower bound; a clipped ratio below 0 there is none.

@@ -199,6 +199,12 @@ describe('fitMethod()', () => {
   });
 });
 
+test('a method that no run can do is refused with the reason, by its name', () => {
+  expect(() => resolveMethod('expo')).toThrow(
+    /^Cannot choose a method: ExPO learns from explanations .* hold the answer back; expected one of grpo, dapo, /,
+  );
+});
+
 describe('options and losses that have no meaning', () => {
   const refused: [name: string, overrides: MethodOverrides, says: string][] = [
     ['ngrpo', { advantage: { eps: 0 } }, 'option "eps" must be above 0'],

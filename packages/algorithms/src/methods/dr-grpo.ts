@@ -6,8 +6,8 @@ export const drGrpo: MethodDefinition = {
   about: 'no division by deviation or by own length',
   source: {
     paper: 'Dr. GRPO (Liu et al. 2025)',
-    reading: 'first-hand',
-    from: 'the catalogue of formulas; the constant length is the run’s most new tokens',
+    reading: 'secondary',
+    from: 'the formula as it is quoted elsewhere; the paper itself was not at hand',
   },
   advantage: 'dr-grpo',
   objective: { ...objectives.grpo, aggregation: 'fixed-length', fixedLength: 0 },

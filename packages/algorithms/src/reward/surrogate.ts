@@ -21,8 +21,8 @@ export function lengthCurve(x: number, p: number): number {
 
 /**
  * The reward `surrogate`: no ground truth at all, form and length alone. R = R_f + R_l where the form is right, min(0, R_l) where
- * it is not. Source, first-hand: its code (`insightLLM/rl-without-gt@c1e2077`); the paper prints min(0, R_f + R_l), which is the
- * same, for R_f is 0 there.
+ * it is not. Source, first-hand: its code (`insightLLM/rl-without-gt@c1e2077`); the paper prints min(0, R_f + R_l), which
+ * comes to the same where R_f is 0 for a wrong form, as it is here.
  */
 export const surrogateReward: PartDefinition<SurrogateRewardOptions, RewardCombiner> = {
   kind: 'surrogate',
