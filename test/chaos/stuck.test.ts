@@ -20,7 +20,7 @@ import { brokenPromises, proveStore } from './fire/proof.ts';
 
 const STEPS = 5;
 const STALL_SECONDS = 4;
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 600_000;
 
 let folder = '';
 let config = '';

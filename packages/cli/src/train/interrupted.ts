@@ -6,6 +6,7 @@
 import type { Logger } from '@evenkeel/core';
 import type { Supervisor } from '@evenkeel/infra';
 import type { RunStatus } from '@evenkeel/workflows';
+import { exitCodes } from '../command.ts';
 import { pause } from './follow-run.ts';
 import { drainMs } from './home-processes.ts';
 import type { RunClient } from './run-client.ts';
@@ -15,6 +16,7 @@ const SAME_SIGNAL_MS = 1_000;
 /** How long Ctrl-C gives a run to end its step before the processes are stopped. */
 const PAUSE_MS = 15_000;
 const POLL_MS = 200;
+const LAST_MS = 500;
 /** After a notice: how long each process gets to close before it is killed. Nothing can be lost any more. */
 export const NOTICE_GRACE_MS = 1_500;
 
@@ -48,6 +50,8 @@ export async function pauseInterrupted(options: InterruptedOptions): Promise<boo
       `Told to end: pausing run "${run}" after its step, or ending what is under way, within ${withinMs / 1000} s`,
     );
     supervisor.notice();
+    // Whatever might still hold this process: at the notice's end it would be killed.
+    setTimeout(() => process.exit(exitCodes.interrupted), 1000 * noticeSeconds - LAST_MS).unref();
   } else logger.info(`Pausing run "${run}" after its step; Ctrl-C again stops at once`);
   try {
     const isAtRest = await rest(options, hurry.signal);
@@ -57,6 +61,8 @@ export async function pauseInterrupted(options: InterruptedOptions): Promise<boo
     }
     return isAtRest;
   } finally {
+    // Also for what still asks a server that is gone: it would keep this process from ending.
+    hurry.abort();
     clearTimeout(giveUp);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onNotice);
