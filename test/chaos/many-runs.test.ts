@@ -156,6 +156,12 @@ test(
     expect(told?.message).toMatch(
       /^Cannot give work to a rollout worker: none is fit \("llama" at ws:\S+ has the model families llama; ws:\/\/127\.0\.0\.1:9 does not answer \(.*\)\), expected a rollout worker of this version on cpu with model family qwen2 and engine "numbers .*": start one with "evenkeel worker rollout"$/,
     );
+    // Whoever looks at the run from elsewhere sees it too.
+    await until('show says it', async () => {
+      const shown = startEvenkeel(['show', 'first', '--json', '--home', home]);
+      await shown.ended;
+      return String(shown.lines[0]?.waits).includes('none is fit');
+    });
     const worker = rolloutByHand(home, 'late');
     alone.set('first', (await run.result()).policy.sha256);
     expect(llama.given).toBe(0);
