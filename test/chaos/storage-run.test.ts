@@ -21,7 +21,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { StateRecord } from '@evenkeel/activities';
 import type { ArtefactRef } from '@evenkeel/core';
-import { copyDatabase } from '@evenkeel/infra';
 import { openFolderStore } from '@evenkeel/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endTrainProcesses, smallRun, startEvenkeel, type TrainResult } from '../support/train-process.ts';
@@ -37,7 +36,8 @@ const main = fileURLToPath(import.meta.resolve('../../packages/cli/src/main.ts')
 let folder = '';
 let config = '';
 let undisturbed: TrainResult;
-/** The home as it was in the middle of the undisturbed run, its server's file older than its store. */
+/** The home as it was after the undisturbed run's first step or so, and in the middle of it. */
+let early = '';
 let copy = '';
 
 /** `evenkeel ARGS --json` at rest: its lines. */
@@ -61,6 +61,7 @@ beforeAll(async () => {
   config = join(folder, 'run.json');
   writeFileSync(config, JSON.stringify({ ...smallRun, steps: STEPS, checkpointEvery: 3, run: RUN, seed: 7 }));
   const home = join(folder, 'home');
+  early = join(folder, 'early');
   copy = join(folder, 'copy');
   const train = startEvenkeel(['train', config, '--json', '--home', home]);
   let ended = false;
@@ -70,10 +71,8 @@ beforeAll(async () => {
   const until = async (steps: number) => {
     while (!ended && stepsDone(home) < steps) await sleep(20);
   };
-  // The server's file of an earlier moment beside what comes after it: as after a power cut, only more.
   await until(1);
-  mkdirSync(join(folder, 'older'));
-  copyDatabase(home, join(folder, 'older', 'temporal.db'));
+  evenkeel('backup', early, '--home', home);
   await until(3);
   const { lines } = evenkeel('backup', copy, '--home', home);
   expect(lines[0]).toMatchObject({ kind: 'backup', histories: true });
@@ -119,8 +118,8 @@ describe('machine gone', () => {
     async () => {
       const home = join(folder, 'older history');
       cpSync(copy, home, { recursive: true });
-      for (const suffix of ['-wal', '-shm']) rmSync(join(home, 'temporal', `temporal.db${suffix}`), { force: true });
-      cpSync(join(folder, 'older', 'temporal.db'), join(home, 'temporal', 'temporal.db'));
+      // As after a power cut, only more.
+      cpSync(join(early, 'temporal'), join(home, 'temporal'), { recursive: true });
       const { proof } = await goOn(home, config);
       expect(brokenPromises(proof)).toEqual([]);
     },
@@ -219,7 +218,7 @@ describe.skipIf(noNamespaces !== null)(`disk full${noNamespaces === null ? '' : 
       mkdirSync(disk);
       const program = fileURLToPath(import.meta.resolve('./storage/full-run.ts'));
       const home = join(disk, 'home');
-      const args = [home, config, '1', '4', copy];
+      const args = [home, config, '1', '4', early];
       const report = JSON.parse(await runOnSmallDisk(program, { folder: disk, options: 'size=128m', args }));
       expect(report.sha256).toBe(undisturbed.policy.sha256);
       expect(report.starts).toBe(1);

@@ -87,7 +87,7 @@ start();
 const random = (index: number) => keyedRandom(seed, 'full-disk', next, index).uniform();
 while (result === undefined && starts < 20) {
   if (ended) start();
-  const wanted = last + 2 + Math.floor(random(0) * 6);
+  const wanted = last + 1 + Math.floor(random(0) * 5);
   if (next < fills && progress() >= wanted) {
     const before = said(train!).length;
     const slack = SLACKS[next % SLACKS.length]!;
