@@ -1,4 +1,4 @@
-/** Disk full, at every write that there is: the store with each single allocation refused in turn, and a whole run on a small file system. */
+/** Disk full at every write that there is: the store with each single allocation refused in turn. A whole run on a small file system: storage-run.test.ts. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noNamespaces, runOnSmallDisk } from './storage/in-namespace.ts';
 
-const program = (name: string) => fileURLToPath(import.meta.resolve(`./storage/${name}.ts`));
+const fullStore = fileURLToPath(import.meta.resolve('./storage/full-store.ts'));
 
 let folder = '';
 
@@ -20,7 +20,7 @@ describe.skipIf(noNamespaces !== null)(
   `on a small file system${noNamespaces === null ? '' : ` (skipped: ${noNamespaces})`}`,
   () => {
     test('whichever allocation of the store is refused, it is told as disk-full, the store is whole, and the same calls succeed once there is room', async () => {
-      const lines = await runOnSmallDisk(program('full-store'), { folder, options: 'size=64m', args: [folder] });
+      const lines = await runOnSmallDisk(fullStore, { folder, options: 'size=64m', args: [folder] });
       const tried = lines
         .trim()
         .split('\n')

@@ -7,9 +7,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 
+/** Of util-linux. */
+const UNSHARE = 'unshare';
+
 /** Why there can be none here; null where there can. To be shown where a test is skipped. */
 export const noNamespaces: string | null = (() => {
-  const { status, error, stderr } = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', tmpdir()]);
+  const { status, error, stderr } = spawnSync(UNSHARE, ['-rm', 'mount', '-t', 'tmpfs', 'none', tmpdir()]);
   if (status === 0) return null;
   return error === undefined ? `users may not make mount namespaces here: ${stderr.toString().trim()}` : error.message;
 })();
@@ -31,7 +34,7 @@ export async function runOnSmallDisk(
   const script = 'mount -t tmpfs -o "$1" none "$2" && shift 2 && exec "$@"';
   const command = [process.execPath, '--no-warnings', program, ...args];
   // The process itself is in the namespaces, so its end is theirs.
-  const child = spawn('unshare', ['-rm', 'sh', '-c', script, 'sh', options, folder, ...command], {
+  const child = spawn(UNSHARE, ['-rm', 'sh', '-c', script, 'sh', options, folder, ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [out, errors]: [Buffer[], Buffer[]] = [[], []];
