@@ -35,7 +35,7 @@ const MARGIN = { top: 34, right: 16, bottom: 44, left: 56 } as const;
 const LEGEND_ROW = 18;
 
 /** Ten colours that are told apart with most kinds of colour vision (Okabe and Ito's, and two more). */
-export const colours = [
+const colours = [
   '#0072b2',
   '#e69f00',
   '#009e73',

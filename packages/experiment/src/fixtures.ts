@@ -5,7 +5,7 @@ import type { RunMeasures } from './run-measures.ts';
 const tasks = ['countdown', 'zebra', 'arc'];
 
 /** A step's table: what the tests read of it is given, the rest is nothing. */
-export function tableOf(step: number, sequences: number, trained: readonly number[] = [1, 1, 1]): StepTable {
+function tableOf(step: number, sequences: number, trained: readonly number[] = [1, 1, 1]): StepTable {
   const rows = tasks.map((task, k) => ({
     ...{ task, weight: 1 / 3, filterRate: 0, accuracy: 0, reward: 0, drawn: 0, kept: 0 },
     ...{ trained: trained[k]!, improvement: null },
