@@ -6,7 +6,6 @@ import { exponential } from './exponential.ts';
 
 const LN2_HIGH = 0.6931471803691238;
 const LN2_LOW = 1.9082149292705877e-10;
-const SQRT_HALF = 0.7071067811865476;
 const TERMS = 12;
 
 /**
@@ -25,8 +24,8 @@ export function logarithm(x: number): number {
   // x = m · 2^e with m in [√½, √2); halving and doubling are exact.
   let exponent = 0;
   let m = x;
-  for (; m >= 2 * SQRT_HALF; m /= 2) exponent += 1;
-  for (; m < SQRT_HALF; m *= 2) exponent -= 1;
+  for (; m >= 2 * Math.SQRT1_2; m /= 2) exponent += 1;
+  for (; m < Math.SQRT1_2; m *= 2) exponent -= 1;
   // ln m = 2 artanh((m − 1) / (m + 1)); |s| < 0.172, so that the terms left out are below half a unit in the last place.
   const s = (m - 1) / (m + 1);
   const square = s * s;

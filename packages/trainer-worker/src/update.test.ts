@@ -12,6 +12,7 @@ import {
 import type { UpdateJob } from '@evenkeel/protocol';
 import type { BatchRow } from '@evenkeel/store';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { DiscriminativeForm } from './discriminative.ts';
 import type { OptimizerMemory } from './optimizer-memory.ts';
 import { trainingSequence, updatePolicy } from './update.ts';
 
@@ -109,10 +110,10 @@ describe('updatePolicy()', () => {
   });
 
   test('trains on a discriminative loss by whole groups; the loss is the one before the step', async () => {
-    const form = {
+    const form: DiscriminativeForm = {
       ...{ kind: 'discriminative', score: 'ratio', negatives: 'log-mean-exp' },
       ...{ temperature: 1, klBound: 1e9, klPenalty: 1 },
-    } as const;
+    };
     const objective = { ...objectives.grpo, form };
     const rows = [row(0, 1, [1, 2]), row(0, -0.5, [3, 4]), row(0, -0.5, [5]), row(1, 1, [6]), row(1, -1, [7, 8])];
     const { metrics, weights, adam } = await updated(rows, jobOf({ objective }));
@@ -120,6 +121,8 @@ describe('updatePolicy()', () => {
     expect(metrics.clipFraction).toBe(0);
     expect(metrics.gradientNorm).toBeGreaterThan(0);
     expect(weights.every(Number.isFinite)).toBe(true);
+    // The redo log depends on it: the same batch from the same weights is the same update, bit for bit.
+    expect((await updated(rows, jobOf({ objective }))).weights).toEqual(weights);
     // One group whose answers are all alike has nothing to tell apart.
     const alike = [row(0, 1, [1, 2]), row(0, -1, [1, 2])];
     const same = await updated(alike, jobOf({ objective }));

@@ -190,7 +190,7 @@ describe('Stratified GRPO', () => {
   test('worked out by hand: α of the stratum, 1 − α of all', () => {
     const ofAll = grpoAdvantages(rewards, { eps: 1e-6 });
     // Stratum 0: μ .5, σ .7071; stratum 1: μ .3333, σ .5774. All: μ .4, σ .5477.
-    const within = [0.70711, -0.70711, 1.1547, -0.57735, -0.57735];
+    const within = [Math.SQRT1_2, -Math.SQRT1_2, 1.1547, -0.57735, -0.57735];
     const found = stratifiedAdvantages(rewards, strata, { blend: 0.25, eps: 1e-6 });
     for (const [i, value] of found.entries()) expect(value).toBeCloseTo(0.25 * within[i]! + 0.75 * ofAll[i]!, 4);
     expect(ofAll[0]).toBeCloseTo(0.6 / 0.54772, 4);

@@ -14,7 +14,7 @@ export type ReinforceAdvantageOptions = {
  * that is A = R; negative ones alone (NSR) 0 and 1, A = R − 1; weighted REINFORCE is 0.1 and 1. Source: Zhu et al. 2025, "The
  * surprising effectiveness of negative reinforcement"; formulas first-hand from `nangongrui-ngr/NGRPO@e7a3804`.
  */
-export function reinforceAdvantages(group: Group, { positive, negative }: ReinforceAdvantageOptions) {
+function reinforceAdvantages(group: Group, { positive, negative }: ReinforceAdvantageOptions) {
   finiteRewards(group);
   return group.rollouts.map(({ reward, correct }) => (reward === null ? null : correct ? positive : 0 - negative));
 }

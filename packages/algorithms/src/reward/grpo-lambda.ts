@@ -27,7 +27,7 @@ function accuracy(group: Group): number {
 }
 
 /** The rewards of a group in the top share. */
-export function penaliseLength(group: Group, penalty: number): Group {
+function penaliseLength(group: Group, penalty: number): Group {
   const lengths = group.rollouts.filter(({ reward, correct }) => reward !== null && correct).map(lengthOf);
   const mu = mean(lengths);
   const sigma = deviation(lengths, mu);
@@ -39,7 +39,7 @@ export function penaliseLength(group: Group, penalty: number): Group {
 }
 
 /** The rewards of a round's groups. */
-export function grpoLambdaRewards(groups: readonly Group[], { share, penalty }: GrpoLambdaRewardOptions): Group[] {
+function grpoLambdaRewards(groups: readonly Group[], { share, penalty }: GrpoLambdaRewardOptions): Group[] {
   const order = groups.map((group, place) => ({ place, accuracy: accuracy(group) }));
   order.sort((a, b) => b.accuracy - a.accuracy || a.place - b.place);
   const top = new Set(order.slice(0, Math.ceil(share * groups.length)).map(({ place }) => place));

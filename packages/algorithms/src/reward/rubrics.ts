@@ -49,7 +49,7 @@ export type CitationRewardOptions = {
  * R = (1 − α) R_o + α · rubric_i / max_j rubric_j, R_o 1 or 0. Source, first-hand: C-GRPO's code (`THUDM/CaRR@c97e7e8`), α = 0.3.
  * Where no rubric of the group is above 0 its part is 0.
  */
-export function citationRewards(group: Group, { rubric, share, onlyCorrect }: CitationRewardOptions): Group {
+function citationRewards(group: Group, { rubric, share, onlyCorrect }: CitationRewardOptions): Group {
   const scored = group.rollouts.filter(({ reward }) => reward !== null);
   const best = Math.max(0, ...scored.map((rollout) => required(rollout, rubric)));
   return withRewards(group, (rollout) => {
@@ -74,7 +74,7 @@ export type PosteriorRewardOptions = {
  * R = R_f + R_o + R_o · R_t: good thinking counts only where it led to the right answer. R_f is 1 for the right form, R_o 1 for the
  * right answer. Source, secondary: Posterior-GRPO's abstract and a third party's composer.
  */
-export function posteriorRewards(group: Group, { thinking }: PosteriorRewardOptions): Group {
+function posteriorRewards(group: Group, { thinking }: PosteriorRewardOptions): Group {
   return withRewards(group, (rollout) => {
     const form = rollout.formatted ? 1 : 0;
     return rollout.correct ? form + 1 + required(rollout, thinking) : form;
@@ -101,7 +101,7 @@ export type CareRewardOptions = {
  * first-hand: GRPO-CARE's code (`TencentARC/GRPO-CARE@b0628fc`), bonus 0.5. There the reference is a moving average of the policy
  * (0.995 every 10 steps), scored by the trainer; here it is whoever gives the component.
  */
-export function careRewards(group: Group, { likelihood, bonus, margin }: CareRewardOptions): Group {
+function careRewards(group: Group, { likelihood, bonus, margin }: CareRewardOptions): Group {
   const right = group.rollouts.filter(({ reward, correct }) => reward !== null && correct);
   const values = right.map((rollout) => required(rollout, likelihood));
   // Rounding would put the mean of equal values beside them.

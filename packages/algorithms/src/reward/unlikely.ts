@@ -14,7 +14,7 @@ export type UnlikelyRewardOptions = {
  *
  * @throws {RangeError} if a rollout has no log-probability
  */
-export function unlikelyRewards(group: Group, { demotion }: UnlikelyRewardOptions): Group {
+function unlikelyRewards(group: Group, { demotion }: UnlikelyRewardOptions): Group {
   const scored = group.rollouts.flatMap(({ id, reward, meanLogprob }, place) => {
     if (reward === null) return [];
     if (meanLogprob === undefined || !Number.isFinite(meanLogprob)) {
