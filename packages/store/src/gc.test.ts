@@ -179,6 +179,25 @@ describe('sweepStore()', () => {
     expect(await store.has(unwanted)).toBe(false);
   });
 
+  test('two sweeps at once take what each of them would, and no more', async () => {
+    const texts = Array.from({ length: 12 }, (_, index) => `${index}`);
+    const refs = await Promise.all(texts.map((text) => putOld(text)));
+    const [marked, unmarked] = [refs.slice(0, 6), refs.slice(6)];
+    const reports = await Promise.all(
+      [1, 2, 3].map(() =>
+        sweepStore(
+          store,
+          options(() => [], marked),
+        ),
+      ),
+    );
+    const gone = new Set(reports.flatMap(({ artefacts }) => artefacts.map(({ sha256 }) => sha256)));
+    expect([...gone].sort()).toEqual(unmarked.map(({ sha256 }) => sha256).sort());
+    for (const ref of marked) expect((await store.get(ref)).length).toBe(ref.bytes);
+    for (const ref of unmarked) expect(await store.has(ref)).toBe(false);
+    expect(await readdir(join(store.folder, 'aside'))).toEqual([]);
+  });
+
   test('a damaged commit record is let alone, and told', async () => {
     const ref = await putOld('named');
     await commit('run/step-000001/a', ref);
