@@ -13,6 +13,8 @@ import { type FolderStore, openFolderStore, StoreError } from '@evenkeel/store';
 import { brokenFiles } from './broken-files.ts';
 
 const [root = ''] = process.argv.slice(2);
+/** Of util-linux, as `unshare` is. */
+const MOUNT = 'mount';
 
 /** Leaves room for so many pages and so many files more; without a bound for undefined. */
 function leaveRoom(bounds: { readonly pages?: number; readonly files?: number }): void {
@@ -20,7 +22,7 @@ function leaveRoom(bounds: { readonly pages?: number; readonly files?: number })
   const pages = blocks - bfree + (bounds.pages ?? 4000);
   const inodes = files - ffree + (bounds.files ?? 4000);
   const options = `remount,size=${pages * bsize},nr_inodes=${inodes}`;
-  const { status, stderr } = spawnSync('mount', ['-o', options, root]);
+  const { status, stderr } = spawnSync(MOUNT, ['-o', options, root]);
   equal(status, 0, `${options}: ${stderr}`);
 }
 
