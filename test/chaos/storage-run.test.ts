@@ -218,11 +218,11 @@ describe.skipIf(noNamespaces !== null)(`disk full${noNamespaces === null ? '' : 
       mkdirSync(disk);
       const program = fileURLToPath(import.meta.resolve('./storage/full-run.ts'));
       const home = join(disk, 'home');
-      const args = [home, config, '1', '4', early];
+      const args = [home, config, '1', '3', early];
       const report = JSON.parse(await runOnSmallDisk(program, { folder: disk, options: 'size=128m', args }));
       expect(report.sha256).toBe(undisturbed.policy.sha256);
       expect(report.starts).toBe(1);
-      expect(report.fills).toHaveLength(4);
+      expect(report.fills).toHaveLength(3);
       for (const { broken, told } of report.fills) {
         expect(broken).toEqual([]);
         expect(told.some((line: string) => line.startsWith('disk-full: ') && line.includes(home))).toBe(true);
