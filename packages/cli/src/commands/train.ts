@@ -26,6 +26,7 @@ import { claimRun, findRunRecord, type RunRecord, readRunRecord } from '../train
 import { scheduledVerifiers } from '../train/scheduled-inputs.ts';
 import { settingsOf } from '../train/setting-assignments.ts';
 import { roomFrom, startTidy } from '../train/tidy.ts';
+import { fruitlessTasks, fruitlessTaskText } from '../view/fruitless-task.ts';
 import { createLiveView, type LiveView } from '../view/live-view.ts';
 import { resultPlaces, resultTable } from '../view/result-table.ts';
 import { silentTaskText } from '../view/silence-text.ts';
@@ -178,6 +179,8 @@ class Session {
   #record: RunRecord;
   #view: LiveView | null;
   #progress = noProgress;
+  /** Tasks that were told of. */
+  readonly #fruitless = new Set<string>();
   /** Null until the run has begun. */
   #seen: Seen | null = null;
   #startedAt = performance.now();
@@ -279,6 +282,11 @@ class Session {
     if (event.kind === 'step') {
       for (const row of event.table.tasks.filter(({ task, silent }) => silent === true && spoke(task))) {
         this.logger.warn(silentTaskText(event.table.step, row));
+      }
+      for (const found of fruitlessTasks(this.#progress.tables)) {
+        if (this.#fruitless.has(found.task)) continue;
+        this.#fruitless.add(found.task);
+        this.logger.warn(fruitlessTaskText(this.#record.run, found));
       }
     }
     const { json, printJson } = this.#invocation;
