@@ -29,7 +29,7 @@ export function lookIntervalMs(boundMs: number): number {
  * deepEqual([silence.look(400), silence.look(800), silence.look(1000)], [false, false, true]);
  * silence.heard();
  * // The machine slept for an hour between two looks.
- * deepEqual([silence.look(3_600_000), silence.look(3_600_400), silence.look(3_601_000)], [false, false, true]);
+ * deepEqual([silence.look(3_600_000), silence.look(3_600_500), silence.look(3_601_000)], [false, false, true]);
  * ```
  */
 export class Silence {

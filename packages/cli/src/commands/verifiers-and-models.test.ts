@@ -173,7 +173,7 @@ describe('model info and model make', () => {
     );
     const again = await invoke(modelMakeCommand, home, 'tiny', '--quick', '--replace', '--json');
     expect(again.json).toMatchObject([{ kind: 'made', sha256 }]);
-    await expect(invoke(modelMakeCommand, home, 'huge')).rejects.toThrow('there is no such preset, expected tiny');
+    await expect(invoke(modelMakeCommand, home, 'huge')).rejects.toThrow('there is no such preset, expected one of tiny, nine');
   });
 });
 
