@@ -4,8 +4,13 @@ import { defineConfig } from 'vitest/config';
 /** One worker a core, and no more than four: the tests that start processes of their own need room beside them. */
 const maxWorkers = Math.max(1, Math.min(4, availableParallelism()));
 
-/** Tests that start servers and whole runs: one file at a time, after everything else. */
+/** Tests that start servers and whole runs: two files at a time, for a run waits as often as it computes. */
 const processes = ['infra/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', '**/*.process.test.ts'];
+
+/** Tests that kill, stop and wait for silence: one file at a time, after everything else, so that only what they do is slow. */
+const alone = ['kill-matrix', 'under-fire', 'stuck', 'preemption', 'many-runs'].map(
+  (name) => `test/chaos/${name}.test.ts`,
+);
 
 export default defineConfig({
   test: {
@@ -26,11 +31,22 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: processes,
+          exclude: ['**/node_modules/**', ...alone],
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+          maxWorkers: Math.min(2, maxWorkers),
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: alone,
           exclude: ['**/node_modules/**'],
           testTimeout: 240_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
