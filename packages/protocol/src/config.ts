@@ -388,7 +388,8 @@ export function resolveRunConfig(
 }
 
 /**
- * The identity of a run's configuration: everything but its name and the number of threads, which change no bit. What has no
+ * The identity of a run's configuration: everything but its name, which changes no bit, and the number of threads, which the
+ * run's engine has (`run.json`). What has no
  * part in the weights (evaluation, checkpoints) counts all the same: a run's records would not fit together otherwise.
  */
 export function configHash(config: RunConfig): string {

@@ -91,7 +91,7 @@ export interface GoOnOptions extends Pick<ConfigureOptions, 'invocation' | 'keep
   readonly record: RunRecord;
   /** The run's configuration as it is now, with the changes made to it since it began. */
   readonly current: RunConfig;
-  /** Threads of each session, where others are wanted: they change no bit. */
+  /** Threads of each session, where others are wanted: another engine, which is refused or accepted as such. */
   readonly threads: number | undefined;
 }
 
