@@ -389,8 +389,8 @@ export function resolveRunConfig(
 
 /**
  * The identity of a run's configuration: everything but its name, which changes no bit, and the number of threads, which the
- * run's engine has (`run.json`). What has no
- * part in the weights (evaluation, checkpoints) counts all the same: a run's records would not fit together otherwise.
+ * run's engine has (`run.json`). What has no part in the weights (evaluation, checkpoints) counts all the same: a run's records
+ * would not fit together otherwise.
  */
 export function configHash(config: RunConfig): string {
   const { run: _name, threads: _threads, ...identity } = config;
