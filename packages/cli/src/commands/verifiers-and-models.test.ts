@@ -173,7 +173,9 @@ describe('model info and model make', () => {
     );
     const again = await invoke(modelMakeCommand, home, 'tiny', '--quick', '--replace', '--json');
     expect(again.json).toMatchObject([{ kind: 'made', sha256 }]);
-    await expect(invoke(modelMakeCommand, home, 'huge')).rejects.toThrow('there is no such preset, expected one of tiny, nine');
+    await expect(invoke(modelMakeCommand, home, 'huge')).rejects.toThrow(
+      'there is no such preset, expected one of tiny, nine',
+    );
   });
 });
 

@@ -86,7 +86,9 @@ describe('a new run', () => {
     expect((await configure(weigh('brevity'))).method.reward).toMatchObject({ weights: { verdict: 1, brevity: 0.2 } });
     expect(await refusal(configure(weigh('length')))).toMatchObject({
       code: 'component-unknown',
-      message: expect.stringMatching(/expected one of verdict, correct, formatted, format, brevity \(sums: format, brevity\)$/),
+      message: expect.stringMatching(
+        /expected one of verdict, correct, formatted, format, brevity \(sums: format, brevity\)$/,
+      ),
     });
   });
 
