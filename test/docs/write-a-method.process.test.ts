@@ -13,8 +13,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 const root = join(import.meta.dirname, '../..');
 const PAGE = 'docs/write-a-method.md';
 let folder = '';
-/** What a checkout consists of; whatever else lies in this one is none of the copy's. */
-const PARTS = /^(packages|workflows|verifiers|infra|test|docs|\.ci)\/|^[^/]+$/;
+/** What a checkout consists of, in git's words; whatever else lies in this one is none of the copy's. */
+const PARTS = ['packages', 'workflows', 'verifiers', 'infra', 'test', 'docs', '.ci', ':(glob)*'];
 const underWay = new Set<ChildProcess>();
 
 /** A fenced block of the page, with what the paragraph above says is to be done with it. */
@@ -48,11 +48,8 @@ function blocksOf(text: string): Block[] {
  * that the copy's packages find each other and not this checkout's.
  */
 async function copyCheckout(): Promise<void> {
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root });
-  const files = listed
-    .toString()
-    .split('\0')
-    .filter((name) => PARTS.test(name));
+  const which = ['ls-files', '--cached', '--others', '--exclude-standard', '-z', '--', ...PARTS];
+  const files = execFileSync('git', which, { cwd: root }).toString().split('\0').slice(0, -1);
   for (const file of files.filter((name) => existsSync(join(root, name)))) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await cp(join(root, file), join(folder, file));

@@ -61,6 +61,8 @@ export async function runUnderFire({ home, config, blows, say }: FireOptions): P
   const interruptions: Interruption[] = [];
   let result: TrainResult | null = null;
   let over = false;
+  /** Nobody supervises the home: a `train` that is typed now would become its supervisor, without proxies and the second worker. */
+  let isLeft = false;
 
   /** The command that follows the run is a process like the others: where it lost its server, it is typed again. */
   const following = (async () => {
@@ -70,7 +72,7 @@ export async function runUnderFire({ home, config, blows, say }: FireOptions): P
       if (found !== undefined) result = found as unknown as TrainResult;
       else if (!over) {
         say(`train ended (${train.errors.at(-1) ?? JSON.stringify(train.lines.at(-1))}); typed again`);
-        while (!existsSync(join(home, 'endpoints.json'))) await sleep(POLL_MS);
+        while (isLeft || !existsSync(join(home, 'endpoints.json'))) await sleep(POLL_MS);
         train = startEvenkeel(['train', config, '--json', '--home', home]);
       }
     }
@@ -90,9 +92,13 @@ export async function runUnderFire({ home, config, blows, say }: FireOptions): P
       const under = await jobsUnderWay(store, home, blow.target);
       const upsBefore = ups.length;
       if (blow.target === 'supervisor' && blow.action === 'kill') {
+        isLeft = true;
+        // The command that follows goes with it: left alone, it would take the home over within a moment.
+        train.child.kill('SIGKILL');
         supervisor.kill('SIGKILL');
-        await new Promise<void>((resolve) => supervisor.once('exit', () => resolve()));
+        await Promise.all([train.ended, new Promise<void>((resolve) => supervisor.once('exit', () => resolve()))]);
         supervisor = await startSupervising(home, proxies, ups, say);
+        isLeft = false;
       } else strike(blow, home, proxies);
       const back = await waitForBack(blow, upsBefore, ups, at, () => result !== null);
       const productive = await waitForWork(store, back ?? at, () => result !== null);
