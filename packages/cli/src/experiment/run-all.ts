@@ -50,7 +50,8 @@ export function hasEnded(home: string, run: string): boolean {
 interface UnderWay {
   readonly planned: PlannedRun;
   step: number;
-  over: boolean;
+  /** Aborted with the reason where the run waits for somebody to mend it. */
+  readonly paused: AbortController;
 }
 
 /**
@@ -69,16 +70,17 @@ export async function runAll(options: RunAllOptions): Promise<ReadonlyMap<string
 
   async function one(planned: PlannedRun): Promise<void> {
     const { run } = planned;
-    const state: UnderWay = { planned, step: 0, over: false };
+    const state: UnderWay = { planned, step: 0, paused: new AbortController() };
     underWay.set(run, state);
     try {
       await startRun(planned.file, options);
       onEvent({ kind: 'run', run, state: 'started' });
-      await client.result(run, signal);
+      await client.result(run, AbortSignal.any([signal, state.paused.signal]));
       onEvent({ kind: 'run', run, state: 'done' });
     } catch (error) {
       if (signal.aborted) return;
-      const message = error instanceof Error ? error.message : String(error);
+      const found = state.paused.signal.aborted ? state.paused.signal.reason : error;
+      const message = found instanceof Error ? found.message : String(found);
       failed.set(run, message);
       onEvent({ kind: 'run', run, state: 'failed', message });
     } finally {
@@ -98,6 +100,10 @@ export async function runAll(options: RunAllOptions): Promise<ReadonlyMap<string
       for (const state of underWay.values()) {
         const status = await client.status(state.planned.run).catch(() => null);
         if (status !== null) state.step = status.step;
+        if (status?.reason != null) {
+          const { code, message } = status.reason;
+          state.paused.abort(new Error(`it is paused after step ${status.step}: ${message} (${code})`));
+        }
         pace.reach(state.planned, state.step);
       }
       const shown = [...underWay.values()].map(({ planned, step }) => ({
