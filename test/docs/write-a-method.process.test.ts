@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseRunFile } from '@evenkeel/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { patternOf } from '../support/shown-pattern.ts';
 
 const root = join(import.meta.dirname, '../..');
 const PAGE = 'docs/write-a-method.md';
@@ -86,15 +87,6 @@ function type(commands: string): Promise<{ readonly code: number | null; readonl
       resolve({ code, output });
     });
   });
-}
-
-/** What a block shows as a pattern: `…` on a line of its own stands for any lines, within a line for anything. */
-function patternOf(shown: string): RegExp {
-  const lines = shown
-    .trimEnd()
-    .split('\n')
-    .map((line) => (line === '…' ? '(?:.*\\n)*?' : `${line.split('…').map(RegExp.escape).join('.*')} *\\n`));
-  return new RegExp(`^${lines.join('')}$`);
 }
 
 beforeAll(async () => {

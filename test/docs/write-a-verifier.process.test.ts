@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseRunFile } from '@evenkeel/protocol';
 import { conformanceChecks } from '@evenkeel/verifier';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { patternOf } from '../support/shown-pattern.ts';
 
 const root = join(import.meta.dirname, '../..');
 const RUN = 'price-first';
@@ -77,15 +78,6 @@ function type(commands: string, onOutput: (output: string) => void = () => {}): 
       resolve({ code, output });
     });
   });
-}
-
-/** What a block shows as a pattern: `…` on a line of its own stands for any lines, within a line for anything. */
-function patternOf(shown: string): RegExp {
-  const lines = shown
-    .trimEnd()
-    .split('\n')
-    .map((line) => (line === '…' ? '(?:.*\\n)*?' : `${line.split('…').map(RegExp.escape).join('.*')} *\\n`));
-  return new RegExp(`^${lines.join('')}$`);
 }
 
 /** What the UI's HTTP API says of the run while it is at work: its workflow, and the ids of its steps. */

@@ -2,10 +2,12 @@
 import type { RunFile } from '@evenkeel/protocol';
 import type { Store } from '@evenkeel/store';
 import type { Invocation } from '../command.ts';
+import { beginRun } from '../train/begin-run.ts';
+import { claimEngine } from '../train/claim-engine.ts';
 import { configureRun } from '../train/configure.ts';
 import { keepScripts } from '../train/keep-scripts.ts';
 import type { RunClient } from '../train/run-client.ts';
-import { claimRun } from '../train/run-record.ts';
+import { claimRun, readRunRecord } from '../train/run-record.ts';
 
 /** Starts the run, or goes on with it. @throws {ConfigError} as `train` does */
 export async function startRun(
@@ -15,8 +17,10 @@ export async function startRun(
   const { home, note } = invocation;
   const { config } = await configureRun({ invocation, file, keepInputs: false, note });
   const { isNew } = await claimRun(home, config, new Date().toISOString());
+  const engine = await claimEngine(home, config, false);
+  if (engine?.note != null) note(engine.note);
   await keepScripts(store, config.inputs.verifiers, home);
   const configRef = await store.putJson('config', config);
-  await client.start({ run: config.run, config: configRef, method: config.method.name });
-  if (!isNew) await client.update(config.run, 'resume').catch(() => undefined);
+  const record = { ...(await readRunRecord(home, config.run)), config };
+  await beginRun({ home, record, config: configRef, client, goesOn: !isNew, settings: null, stop: false });
 }
