@@ -1,13 +1,16 @@
 /**
- * The Qwen2 decoder written on graphs: embedding, RMS norms, grouped-query attention with rotary positions, SwiGLU, tied
- * or separate head. It does not know losses, batches of rollouts or sampling. Weights are inputs of the graph and keep
- * their Hugging Face orientation, so an update of the weights needs no new session.
+ * The dense decoder of Qwen2, Qwen3 and Llama written on graphs: embedding, RMS norms, grouped-query attention with rotary
+ * positions, SwiGLU, tied or separate head. What parts the families are fields of `ModelConfig` (biases, norms of queries
+ * and keys, elements per head, rotary scaling); there is one graph. It does not know losses, batches of rollouts or
+ * sampling. Weights are inputs of the graph and keep their Hugging Face orientation, so an update of the weights needs no
+ * new session.
  *
  * Shapes: B sequences, T positions, N = B·T rows, H query heads, K key heads, d elements per head, V tokens, S cached
  * positions.
  */
 import { type GraphBuilder, op, type Value } from '@evenkeel/graph';
 import { headSize, type ModelConfig, parameterShapes } from './model-config.ts';
+import { rotaryFrequencies } from './rotary.ts';
 
 /** The parameters as values of a graph. */
 export type ParameterValues = ReadonlyMap<string, Value>;
@@ -19,12 +22,13 @@ export function declareParameters(g: GraphBuilder, config: ModelConfig): Paramet
 
 /** The rotary tables: cosine and sine, each [positions, d / 2]. */
 function rotaryTables(g: GraphBuilder, config: ModelConfig, positions: number): { cosine: Value; sine: Value } {
-  const half = headSize(config) / 2;
+  const frequencies = rotaryFrequencies(config);
+  const half = frequencies.length;
   const table = (of: (angle: number) => number): Value => {
     const data = new Float32Array(positions * half);
     for (let position = 0; position < positions; position++) {
       for (let index = 0; index < half; index++) {
-        data[position * half + index] = of(position * config.rope_theta ** (-index / half));
+        data[position * half + index] = of(position * frequencies[index]!);
       }
     }
     return g.constant('float32', [positions, half], data);
@@ -51,6 +55,22 @@ function layerOf(g: GraphBuilder, config: ModelConfig, parameters: ParameterValu
 /** x·Wᵀ + b. */
 function project({ g, weight, bias }: Layer, x: Value, name: string): Value {
   return op.gemm(g, x, weight(name), { transB: true, c: bias(name) });
+}
+
+/** Queries or keys, [N, heads × d], normed head by head where the family does so. */
+function projectHeads(layer: Layer, x: Value, name: 'q' | 'k', heads: number): Value {
+  const { g, config, weight } = layer;
+  const rows = project(layer, x, `self_attn.${name}_proj`);
+  if (!config.qk_norm) return rows;
+  const perHead = op.reshape(g, rows, [rows.shape[0]! * heads, headSize(config)]);
+  return op.reshape(g, op.rmsNorm(g, perHead, weight(`self_attn.${name}_norm`), config.rms_norm_eps), rows.shape);
+}
+
+/** What attention adds to the residual stream. The residual sum is the C of the product. */
+function attentionOutput({ g, weight, bias }: Layer, mixed: Value, residual: Value): Value {
+  const sum = op.gemm(g, mixed, weight('self_attn.o_proj'), { transB: true, c: residual });
+  const offset = bias('self_attn.o_proj');
+  return offset === undefined ? sum : op.add(g, sum, offset);
 }
 
 /** The residual sum is the C of the product. */
@@ -108,12 +128,12 @@ export function decodeSequences(
   for (let index = 0; index < config.num_hidden_layers; index++) {
     const layer = layerOf(g, config, parameters, index);
     const normed = op.rmsNorm(g, hidden, layer.weight('input_layernorm'), config.rms_norm_eps);
-    const q = rotate(project(layer, normed, 'self_attn.q_proj'), heads);
-    const k = rotate(project(layer, normed, 'self_attn.k_proj'), keyHeads);
+    const q = rotate(projectHeads(layer, normed, 'q', heads), heads);
+    const k = rotate(projectHeads(layer, normed, 'k', keyHeads), keyHeads);
     const v = split(project(layer, normed, 'self_attn.v_proj'), keyHeads);
     const mixed = op.attention(g, q, k, v, { causal: true, scale: 1 / Math.sqrt(size) });
     const rows = op.reshape(g, op.transpose(g, mixed, [0, 2, 1, 3]), [batch * length, heads * size]);
-    hidden = feedForward(layer, op.gemm(g, rows, layer.weight('self_attn.o_proj'), { transB: true, c: hidden }));
+    hidden = feedForward(layer, attentionOutput(layer, rows, hidden));
     keys.push(k);
     values.push(v);
   }
@@ -175,8 +195,8 @@ export function decodeStep(
   for (const [index, cache] of inputs.cache.entries()) {
     const layer = layerOf(g, config, parameters, index);
     const normed = op.rmsNorm(g, hidden, layer.weight('input_layernorm'), config.rms_norm_eps);
-    const q = rotate(project(layer, normed, 'self_attn.q_proj'), heads, grouped);
-    const k = rotate(project(layer, normed, 'self_attn.k_proj'), keyHeads, single);
+    const q = rotate(projectHeads(layer, normed, 'q', heads), heads, grouped);
+    const k = rotate(projectHeads(layer, normed, 'k', keyHeads), keyHeads, single);
     const v = op.reshape(g, project(layer, normed, 'self_attn.v_proj'), single);
     // The token's score with itself by a row sum: products of 2 × d by d × 1 matrices cost more than all the rest of it.
     const scale = 1 / Math.sqrt(size);
@@ -186,7 +206,7 @@ export function decodeStep(
     const before = op.matmul(g, op.slice(g, weights, 3, 0, cached), cache.values);
     const mixed = op.add(g, before, op.mul(g, op.slice(g, weights, 3, cached, cached + 1), v));
     const rows = op.reshape(g, mixed, [batch, heads * size]);
-    hidden = feedForward(layer, op.gemm(g, rows, layer.weight('self_attn.o_proj'), { transB: true, c: hidden }));
+    hidden = feedForward(layer, attentionOutput(layer, rows, hidden));
     keys.push(k);
     values.push(v);
   }
