@@ -16,7 +16,13 @@ export { initialiseParameters } from './init.ts';
 export type { ModelConfig, ParameterShape } from './model-config.ts';
 export { checkModelConfig, parameterCount, parameterShapes, tinyModelConfig } from './model-config.ts';
 export type { ModelContent, ModelDirectory, ModelFiles } from './model-directory.ts';
-export { loadModelDirectory, newModelFiles, readModelFiles, saveModelDirectory } from './model-directory.ts';
+export {
+  chatTemplateOf,
+  loadModelDirectory,
+  newModelFiles,
+  readModelFiles,
+  saveModelDirectory,
+} from './model-directory.ts';
 export type { TrainingObjective } from './objective-graph.ts';
 export type { Parameters } from './parameter-buffer.ts';
 export { ParameterBuffer } from './parameter-buffer.ts';

@@ -82,19 +82,32 @@ export function readModelFiles(dir: string): Omit<ModelDirectory, 'parameters'> 
     const text = readModelText(dir, name);
     if (text !== undefined) files.set(name, text);
   }
-  const json = (name: string): unknown => {
-    const text = files.get(name);
-    return text === undefined ? {} : parseModelJson(dir, name, text);
-  };
-  const inTokenizerConfig = (json('tokenizer_config.json') as { readonly chat_template?: unknown }).chat_template;
+  const json = (name: string): unknown => jsonOf(files, dir, name);
   return {
     config,
     tokenizer,
     files,
     tokens: readModelTokens(json('generation_config.json'), json('config.json')),
-    chatTemplate:
-      files.get('chat_template.jinja') ?? (typeof inTokenizerConfig === 'string' ? inTokenizerConfig : undefined),
+    chatTemplate: chatTemplateOf(files, dir),
   };
+}
+
+/** The parsed JSON of one of a model's texts; an empty object where it is not there. */
+function jsonOf(files: ModelFiles, dir: string, name: string): unknown {
+  const text = files.get(name);
+  return text === undefined ? {} : parseModelJson(dir, name, text);
+}
+
+/**
+ * The chat template among a model's texts: that of a file of its own goes first.
+ *
+ * @param dir what error messages call the model
+ */
+export function chatTemplateOf(files: ModelFiles, dir = 'model'): string | undefined {
+  const { chat_template: template } = jsonOf(files, dir, 'tokenizer_config.json') as {
+    readonly chat_template?: unknown;
+  };
+  return files.get('chat_template.jinja') ?? (typeof template === 'string' ? template : undefined);
 }
 
 /**
