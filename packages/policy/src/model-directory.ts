@@ -14,7 +14,7 @@ import { PolicyError } from './errors.ts';
 import type { ModelConfig } from './model-config.ts';
 import { parseModelJson, readModelJson, readModelText } from './model-file.ts';
 import { ParameterBuffer } from './parameter-buffer.ts';
-import { writeSafetensors } from './safetensors.ts';
+import { type WeightType, writeSafetensors } from './safetensors.ts';
 import { type Tokenizer, tokenizerFromJson } from './tokenizer.ts';
 import type { TokenizerJson } from './tokenizer-json.ts';
 import { readWeights, WEIGHTS_FILE } from './weights.ts';
@@ -153,17 +153,23 @@ function jsonText(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
+export interface SaveOptions {
+  /** Whether a folder that is there may be replaced; the old one is gone for a moment then. */
+  readonly replace?: boolean;
+  /** The weights' type in the file; float32 by default. */
+  readonly type?: WeightType;
+}
+
 /**
- * Writes a model folder: F32 weights and the text files, on the disk before it appears under its name.
+ * Writes a model folder: weights and the text files, on the disk before it appears under its name.
  *
- * @param options.replace whether a folder that is there may be replaced; the old one is gone for a moment then
  * @throws {PolicyError} `model-exists` if the folder is there and not empty, and `replace` is not set; `model-unwritable`
  *   (retryable) where the disk is full or the folder cannot be written
  */
 export async function saveModelDirectory(
   dir: string,
   content: ModelContent,
-  { replace = false }: { readonly replace?: boolean } = {},
+  { replace = false, type = 'float32' }: SaveOptions = {},
 ): Promise<void> {
   try {
     const occupied = existsSync(dir) && (await readdir(dir)).length > 0;
@@ -174,7 +180,7 @@ export async function saveModelDirectory(
       );
     }
     await mkdir(dirname(dir), { recursive: true });
-    await putInPlace(dir, content, occupied);
+    await putInPlace(dir, content, occupied, type);
   } catch (error) {
     if (error instanceof PolicyError) throw error;
     throw new PolicyError(
@@ -185,10 +191,10 @@ export async function saveModelDirectory(
 }
 
 /** Written beside, then renamed. */
-async function putInPlace(dir: string, content: ModelContent, occupied: boolean): Promise<void> {
+async function putInPlace(dir: string, content: ModelContent, occupied: boolean, type: WeightType): Promise<void> {
   const draft = await mkdtemp(join(dirname(dir), `.${basename(dir)}.`));
   try {
-    await writeContent(draft, content);
+    await writeContent(draft, content, type);
     if (occupied) await rename(dir, `${draft}.old`);
     await rename(draft, dir);
     await rm(`${draft}.old`, { recursive: true, force: true });
@@ -198,22 +204,22 @@ async function putInPlace(dir: string, content: ModelContent, occupied: boolean)
   }
 }
 
-async function writeContent(dir: string, { parameters, files }: ModelContent): Promise<void> {
+async function writeContent(dir: string, { parameters, files }: ModelContent, type: WeightType): Promise<void> {
   for (const [name, text] of files) {
     const handle = await open(join(dir, name), 'wx');
     try {
-      await handle.writeFile(name === 'config.json' ? asFloat32(text) : text);
+      await handle.writeFile(name === 'config.json' ? withType(text, type) : text);
       await handle.sync();
     } finally {
       await handle.close();
     }
   }
   const tensors = parameters.shapes.map(({ name, shape }) => ({ name, shape, data: parameters.get(name) }));
-  await writeSafetensors(join(dir, WEIGHTS_FILE), tensors);
+  await writeSafetensors(join(dir, WEIGHTS_FILE), tensors, type);
 }
 
 /** config.json with the type that the weights are written in; transformers 5 calls the field `dtype`. */
-function asFloat32(text: string): string {
+function withType(text: string, type: WeightType): string {
   const { dtype, torch_dtype, ...config } = JSON.parse(text) as Record<string, unknown>;
-  return jsonText({ ...config, [dtype === undefined ? 'torch_dtype' : 'dtype']: 'float32' });
+  return jsonText({ ...config, [dtype === undefined ? 'torch_dtype' : 'dtype']: type });
 }

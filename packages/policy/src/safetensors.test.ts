@@ -95,4 +95,39 @@ describe('writeSafetensors()', () => {
       'Cannot write tensor a: 2 values, expected 3 for shape [3]',
     );
   });
+
+  test('rounds to bfloat16 and float16 to nearest, ties to even', async () => {
+    // Halfway between two neighbours of a type of 8 and of 11 bits, then just above halfway.
+    const data = Float32Array.of(
+      1 + 2 ** -8,
+      1 + 3 * 2 ** -8,
+      1 + 2 ** -8 + 2 ** -20,
+      1 + 2 ** -11,
+      -65504,
+      2 ** -24,
+      0,
+    );
+    const tensors = [{ name: 'a', shape: [7], data }];
+    const bf16 = join(folder, 'bf16.safetensors');
+    await writeSafetensors(bf16, tensors, 'bfloat16');
+    expect((await readAll(bf16)).get('a')).toEqual(
+      Float32Array.of(1, 1 + 2 ** -6, 1 + 2 ** -7, 1, -65536, 2 ** -24, 0),
+    );
+    const f16 = join(folder, 'f16.safetensors');
+    await writeSafetensors(f16, tensors, 'float16');
+    expect((await readAll(f16)).get('a')).toEqual(
+      Float32Array.of(...[1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8, 1], -65504, 2 ** -24, 0),
+    );
+  });
+
+  test('refuses by name what a type cannot hold', async () => {
+    const tensors = [{ name: 'a', shape: [2], data: Float32Array.of(1, 7e4) }];
+    await expect(writeSafetensors(join(folder, 'over.safetensors'), tensors, 'float16')).rejects.toThrow(
+      'Cannot write tensor a as float16: element 1 is 70000, which it cannot hold, expected at most 65504; write bfloat16 or float32',
+    );
+    const largest = [{ name: 'a', shape: [1], data: Float32Array.of(3.4e38) }];
+    await expect(writeSafetensors(join(folder, 'over-too.safetensors'), largest, 'bfloat16')).rejects.toThrow(
+      /element 0 is 3\.3\d+e\+38, which it cannot hold, expected less; write float32$/,
+    );
+  });
 });

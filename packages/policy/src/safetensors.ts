@@ -1,6 +1,6 @@
 /**
  * The safetensors file format: a JSON header of names, types, shapes and offsets, then the raw bytes. Reads F32, BF16
- * and F16 into float32, writes F32. A file that is cut off, overlaps itself or lies about a size is refused by the name
+ * and F16 into float32, writes any of the three. A file that is cut off, overlaps itself or lies about a size is refused by the name
  * of the tensor and of the file, before a weight is used.
  *
  * Source: the format's description in the safetensors repository, by its definition. Invariant: offsets cover the data
@@ -15,6 +15,11 @@ const PREFIX_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2 };
 const CHUNK_BYTES = 1 << 24;
+
+/** How weights are kept in a file; in memory they are float32. Named as `transformers` and torch name them. */
+export const WEIGHT_TYPES = ['float32', 'bfloat16', 'float16'] as const;
+export type WeightType = (typeof WEIGHT_TYPES)[number];
+const FORMAT_NAMES: Readonly<Record<WeightType, string>> = { float32: 'F32', bfloat16: 'BF16', float16: 'F16' };
 
 /** A tensor's name and shape. */
 export interface TensorShape {
@@ -169,8 +174,8 @@ function widenF16(halves: Uint16Array, into: Float32Array): void {
   into.set(new Float16Array(halves.buffer, halves.byteOffset, halves.length));
 }
 
-/** The header of a file with these tensors as F32, padded so that the data is aligned to 8 bytes. */
-function headerOf(tensors: readonly NamedTensor[]): Uint8Array {
+/** The header of a file with these tensors, padded so that the data is aligned to 8 bytes. */
+function headerOf(tensors: readonly NamedTensor[], dtype: string): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let offset = 0;
   for (const { name, shape, data } of tensors) {
@@ -179,8 +184,9 @@ function headerOf(tensors: readonly NamedTensor[]): Uint8Array {
         `Cannot write tensor ${name}: ${data.length} values, expected ${elementCount(shape)} for shape [${shape}]`,
       );
     }
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+    const bytes = data.length * BYTES_PER_ELEMENT[dtype]!;
+    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
   }
   const text = Buffer.from(JSON.stringify(header));
   const padded = Buffer.alloc(PREFIX_BYTES + Math.ceil(text.length / 8) * 8, ' ');
@@ -190,22 +196,70 @@ function headerOf(tensors: readonly NamedTensor[]): Uint8Array {
 }
 
 /**
- * Writes tensors as F32, in the order given, and waits until they are on the disk.
+ * Writes tensors in the order given, and waits until they are on the disk.
  *
+ * @param type float32 by default; the others round to nearest, ties to even, as torch does
  * @throws {RangeError} if a tensor's values do not fit its shape
+ * @throws {PolicyError} `weights-invalid` where a value is beyond what the type can hold, naming the tensor
  */
-export async function writeSafetensors(path: string, tensors: readonly NamedTensor[]): Promise<void> {
-  const header = headerOf(tensors);
+export async function writeSafetensors(
+  path: string,
+  tensors: readonly NamedTensor[],
+  type: WeightType = 'float32',
+): Promise<void> {
+  const header = headerOf(tensors, FORMAT_NAMES[type]);
   const handle = await open(path, 'wx');
   try {
     await handle.writeFile(header);
-    for (const { data } of tensors) {
-      await writeBytes(handle, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    for (const tensor of tensors) {
+      for (const bytes of encodedChunks(tensor, type)) await writeBytes(handle, bytes);
     }
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+/** A tensor's values as bytes of a type, piece by piece. */
+function* encodedChunks({ name, data }: NamedTensor, type: WeightType): Generator<Uint8Array> {
+  if (type === 'float32') {
+    yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return;
+  }
+  const narrow = type === 'bfloat16' ? narrowToBf16 : narrowToF16;
+  const step = CHUNK_BYTES / Uint16Array.BYTES_PER_ELEMENT;
+  for (let at = 0; at < data.length; at += step) {
+    const values = data.subarray(at, at + step);
+    const halves = narrow(values);
+    const over = halves.findIndex((half, index) => isInfinite(half, type) && Number.isFinite(values[index]));
+    if (over >= 0) {
+      throw new PolicyError(
+        `Cannot write tensor ${name} as ${type}: element ${at + over} is ${values[over]}, which it cannot hold, expected ${type === 'float16' ? 'at most 65504; write bfloat16 or float32' : 'less; write float32'}`,
+        { code: 'weights-invalid' },
+      );
+    }
+    yield new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength);
+  }
+}
+
+function isInfinite(half: number, type: WeightType): boolean {
+  return (half & 0x7fff) === (type === 'bfloat16' ? 0x7f80 : 0x7c00);
+}
+
+/** The upper half of each float32, rounded to nearest, ties to even. Of finite values. */
+function narrowToBf16(values: Float32Array): Uint16Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let index = 0; index < halves.length; index++) {
+    const word = words[index]!;
+    halves[index] = (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return halves;
+}
+
+function narrowToF16(values: Float32Array): Uint16Array {
+  const halves = new Float16Array(values);
+  return new Uint16Array(halves.buffer, halves.byteOffset, halves.length);
 }
 
 async function writeBytes(handle: FileHandle, bytes: Uint8Array): Promise<void> {
