@@ -13,10 +13,12 @@ export interface StepCost {
   readonly socketsMs: number | null;
 }
 
-/** Where the keys of an activity's job begin; undefined for a control activity. */
+/** Where the keys of an activity's job begin; undefined for a control activity, and for work that runs share. */
 function keyOf({ type, input }: ActivityInterval): string | undefined {
   const state = input.state as { step: number } | undefined;
-  const step = `${input.run}/step-${String(input.step ?? state?.step).padStart(6, '0')}`;
+  const done = input.step ?? state?.step;
+  if (done === 0 && type !== 'update') return undefined;
+  const step = `${input.run}/step-${String(done).padStart(6, '0')}`;
   const round = `${step}/${input.purpose}/round-${input.round}`;
   if (type === 'rollOut') return `${round}/shard-${input.shard}/rollout/`;
   if (type === 'verify') return `${round}/verify/`;

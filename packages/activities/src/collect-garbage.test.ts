@@ -302,6 +302,35 @@ describe('what stays of a run', () => {
     await proveState(fixture.context, { config: fixture.configRef, state: a.state });
   });
 
+  test('what its base showed in the evaluation, for runs that begin later; work that runs share goes with the last that needs it', async () => {
+    const text = (what: string) => store.put('rollouts', new TextEncoder().encode(what));
+    const [evaluated, drawn] = [await text('of the base'), await text('first draws')];
+    const commit = async (run: string, part: string, ref: ArtefactRef) => {
+      for (const key of [`shared/${part}/rollout/h`, `${run}/step-000000/${part}/rollout/h`]) {
+        await store.commit(key, { result: null, refs: [ref], attempt: 1 });
+      }
+    };
+    const keys = async () => (await store.listCommits('shared/')).map(({ key }) => key.split('/')[1]);
+    const [a, b] = [new FakeRun('a'), new FakeRun('b')];
+    for (const run of [a, b]) {
+      await commit(run.run, 'evaluate/round-0/shard-0', evaluated);
+      await commit(run.run, 'train/round-0/shard-0', drawn);
+      await run.begin();
+    }
+    await a.steps(7);
+    await a.end();
+    await b.steps(1);
+    await collect();
+    expect(await keys()).toEqual(['evaluate', 'train']);
+    await expectWhole();
+    await b.steps(6);
+    await b.end();
+    await collect();
+    expect(await keys()).toEqual(['evaluate']);
+    expect([isThere(evaluated), isThere(drawn)]).toEqual([true, false]);
+    await expectWhole();
+  });
+
   test('at least two states of a run that goes on, whatever is asked', async () => {
     const a = await new FakeRun('a', 100).begin();
     await a.steps(6);

@@ -15,6 +15,7 @@ import {
   type RolloutRow,
   type VerdictRow,
 } from '@evenkeel/store';
+import { asyncLocalStorage, Context, type Info } from '@temporalio/activity';
 import { writeTinyFolder } from '../../../test/golden/tiny-folder.ts';
 import { type AlgorithmState, initialAlgorithmState } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
@@ -155,4 +156,16 @@ export async function openRunFixture(file: RunFile): Promise<RunFixture> {
 /** The reward combiner of a run's method. */
 export function rewardOf(config: RunConfig) {
   return buildMethod(config.method).reward;
+}
+
+/** Runs in an activity's context, as the Temporal worker would. */
+export async function inActivity<T>(
+  run: () => Promise<T>,
+  { attempt = 1, signal = new AbortController().signal, onHeartbeat = (_details: unknown) => {} } = {},
+): Promise<T> {
+  const never = new Promise<never>(() => {});
+  const unused = undefined as never;
+  const log = { ...silentLogger, trace() {}, log() {} };
+  const context = new Context({ attempt } as Info, never, signal, onHeartbeat, undefined, log, unused, unused);
+  return await asyncLocalStorage.run(context, run);
 }

@@ -16,6 +16,7 @@ import type { AgedCommit, CommitFate, FolderStore } from '@evenkeel/store';
 import { drawOf } from './plan-round.ts';
 import type { RecordedState, RunFacts } from './run-facts.ts';
 import { holdLines, type RunHold } from './run-holds.ts';
+import { isSharedKey } from './shared-work.ts';
 import { artefactsOf } from './state-record.ts';
 
 /** What is to be kept of each run beyond what it needs. */
@@ -282,12 +283,16 @@ export function commitFates(commits: readonly AgedCommit[], judgement: CommitJud
     if (/^(puzzles|verifier-scripts)\//.test(key)) {
       return only !== null || puzzles.has(key) || scripts.has(key) ? 'keep' : 'follow';
     }
+    // The runs that it was done for have commits of their own, which decide.
+    if (isSharedKey(key)) return only !== null ? 'keep' : 'follow';
     const [, run, step] = /^([^/]+)\/step-(\d+)\//.exec(key) ?? [];
     if (run === undefined || only?.has(run) === false) return 'keep';
     const plan = runs.get(run);
     // A run whose folder somebody removed; a day of rest, lest it be at work all the same.
     if (plan === undefined) return lastOf.get(run)! < now - Math.max(DAY_MS, retention.graceMs) ? 'drop' : 'keep';
     if (plan.refused || Number(step) >= plan.commitsFrom) return 'keep';
+    // What was found out about the base stays as the base does: a run that begins later from the same asks for it again.
+    if (/^[^/]+\/step-0+\/evaluate\//.test(key)) return 'keep';
     return plan.period !== null && plan.period.from <= at && at <= plan.period.to ? 'keep' : 'drop';
   });
 }

@@ -1,11 +1,12 @@
 /** The activities that hand a job to a worker: the key names the job's inputs, so that a retry finds what is committed. */
 import { hashOf } from '@evenkeel/core';
-import type { RolloutJob, UpdateJob, VerifyJob } from '@evenkeel/protocol';
+import type { JobResults, RolloutJob, UpdateJob, VerifyJob } from '@evenkeel/protocol';
 import { loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
 import { modelWish } from './model-family.ts';
+import { runSharedJob } from './shared-work.ts';
 import type { RolloutActivities, TrainActivities, VerifyActivities } from './types.ts';
-import { runWorkerJob } from './worker-job.ts';
+import { runWorkerJob, type WorkerJob } from './worker-job.ts';
 
 function stepName(step: number): string {
   return `step-${String(step).padStart(6, '0')}`;
@@ -14,6 +15,16 @@ function stepName(step: number): string {
 /** What a replacement's keys and draws have beside those of the round in which it replaces. */
 function again(replaces: number | undefined): string {
   return replaces === undefined ? '' : `/again-${replaces}`;
+}
+
+/** A job of one of a run's steps. That of the first step is done once for all runs that ask for the same. */
+async function runStepJob<K extends 'rollout' | 'verify'>(
+  context: ActivityContext,
+  { run, step, place }: { readonly run: string; readonly step: number; readonly place: string },
+  work: Omit<WorkerJob<K>, 'key'>,
+): Promise<JobResults[K]> {
+  const keyed: WorkerJob<K> = { ...work, key: `${run}/${stepName(step)}/${place}/${hashOf(work.job)}` };
+  return step === 0 ? await runSharedJob(context, keyed, place) : await runWorkerJob(context, keyed);
 }
 
 export function rollOut(context: ActivityContext): RolloutActivities['rollOut'] {
@@ -33,14 +44,17 @@ export function rollOut(context: ActivityContext): RolloutActivities['rollOut'] 
       seed: training ? config.seed : config.evaluation.seed,
       stream: training ? `rollout/${step}/${round}${again(replaces)}` : 'evaluate',
     };
-    const key = `${run}/${stepName(step)}/${purpose}/round-${round}${again(replaces)}/shard-${shard}/rollout/${hashOf(job)}`;
-    return await runWorkerJob(context, {
-      role: 'rollout',
-      key,
-      job,
-      ordinal: shard,
-      wish: await modelWish(context, config, policy),
-    });
+    const place = `${purpose}/round-${round}${again(replaces)}/shard-${shard}/rollout`;
+    return await runStepJob(
+      context,
+      { run, step, place },
+      {
+        role: 'rollout',
+        job,
+        ordinal: shard,
+        wish: await modelWish(context, config, policy),
+      },
+    );
   };
 }
 
@@ -50,8 +64,8 @@ export function verify(context: ActivityContext): VerifyActivities['verify'] {
     const inputs = Object.entries(config.inputs.verifiers);
     const scripts = Object.fromEntries(inputs.map(([verifier, { sha256 }]) => [verifier, sha256]));
     const job: VerifyJob = { kind: 'verify', prompts, rollouts: [...rollouts], scripts };
-    const key = `${run}/${stepName(step)}/${purpose}/round-${round}${again(replaces)}/verify/${hashOf(job)}`;
-    return await runWorkerJob(context, { role: 'verifier', key, job });
+    const place = `${purpose}/round-${round}${again(replaces)}/verify`;
+    return await runStepJob(context, { run, step, place }, { role: 'verifier', job });
   };
 }
 

@@ -1,5 +1,5 @@
 /** Activities that ask a worker, in an activity's context, over a real socket. */
-import { ConfigError, EvenkeelError, type Json, silentLogger } from '@evenkeel/core';
+import { ConfigError, EvenkeelError, type Json } from '@evenkeel/core';
 import {
   type JobContext,
   type JobOutcome,
@@ -9,12 +9,11 @@ import {
   type WorkerServer,
 } from '@evenkeel/protocol';
 import { encodePrompts, type PromptRow } from '@evenkeel/store';
-import { asyncLocalStorage, Context, type Info } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { afterEach, describe, expect, test } from 'vitest';
 import { workerEndpoint } from './context.ts';
 import { planEvaluation } from './evaluation.ts';
-import { openRunFixture, type RunFixture } from './fixtures.ts';
+import { inActivity, openRunFixture, type RunFixture } from './fixtures.ts';
 import { planRound } from './plan-round.ts';
 import { asActivity, runWorkerJob } from './worker-job.ts';
 
@@ -22,18 +21,6 @@ const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
-
-/** Runs in an activity's context, as the Temporal worker would. */
-async function inActivity<T>(
-  run: () => Promise<T>,
-  { attempt = 1, signal = new AbortController().signal, onHeartbeat = (_details: unknown) => {} } = {},
-): Promise<T> {
-  const never = new Promise<never>(() => {});
-  const unused = undefined as never;
-  const log = { ...silentLogger, trace() {}, log() {} };
-  const context = new Context({ attempt } as Info, never, signal, onHeartbeat, undefined, log, unused, unused);
-  return await asyncLocalStorage.run(context, run);
-}
 
 /** Draws puzzles that are numbers: as a verifier host does, without a sandbox. */
 async function draw(run: RunFixture, { draws }: PuzzlesJob): Promise<JobOutcome> {
