@@ -13,8 +13,8 @@ export { PolicyError } from './errors.ts';
 export type { Completion, GenerateOptions, GenerateProgress } from './generate.ts';
 export type { InitOptions } from './init.ts';
 export { initialiseParameters } from './init.ts';
-export type { ModelConfig, ParameterShape } from './model-config.ts';
-export { checkModelConfig, parameterCount, parameterShapes, tinyModelConfig } from './model-config.ts';
+export type { ModelConfig, ModelFamily, ParameterShape } from './model-config.ts';
+export { checkModelConfig, modelFamilies, parameterCount, parameterShapes, tinyModelConfig } from './model-config.ts';
 export type { ModelContent, ModelDirectory, ModelFiles } from './model-directory.ts';
 export {
   chatTemplateOf,

@@ -56,6 +56,9 @@ export const tinyModelConfig: ModelConfig = {
   rope_theta: 10000,
   tie_word_embeddings: true,
   attention_bias: true,
+  attention_output_bias: false,
+  qk_norm: false,
+  rope_scaling: null,
 };
 
 /** Elements per attention head. */

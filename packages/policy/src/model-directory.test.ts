@@ -151,7 +151,10 @@ describe('loadModelDirectory() refuses', () => {
     ],
     ['hidden_act gelu is not', (dir) => editJson(dir, 'config.json', (json) => (json.hidden_act = 'gelu'))],
     ['use_sliding_window is not', (dir) => editJson(dir, 'config.json', (json) => (json.use_sliding_window = true))],
-    ['head_dim 64 is not', (dir) => editJson(dir, 'config.json', (json) => (json.head_dim = 64))],
+    [
+      'tensor model.layers.0.self_attn.q_proj.weight has shape [16, 16], expected [256, 16] as config.json says',
+      (dir) => editJson(dir, 'config.json', (json) => (json.head_dim = 64)),
+    ],
     ['field hidden_size is wrong', (dir) => editJson(dir, 'config.json', (json) => (json.hidden_size = '16'))],
     [
       'tensor model.embed_tokens.weight has shape [384, 16], expected [416, 16] as config.json says',

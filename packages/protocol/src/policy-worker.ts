@@ -42,6 +42,8 @@ export interface PolicyWorkerKind<J, R> {
   readonly entry: URL;
   /** What decides the bits of its results; see `capabilitiesSchema`. */
   readonly engine: string;
+  /** The model families that it can load. */
+  readonly families: readonly string[];
   /** Which share of the machine's memory the runs' weights may have where nothing else is said. */
   readonly memoryShare: number;
   readonly store: JobStore;
@@ -53,7 +55,7 @@ export interface PolicyWorkerKind<J, R> {
 /** Starts a worker whose jobs run one at a time in a thread. @throws {ProtocolError} `address-unavailable` */
 export async function startPolicyWorker<J extends { readonly kind: string }, R extends JobOutcome['result']>(
   { storeFolder, threads, memoryBytes, ...server }: PolicyWorkerOptions,
-  { role, entry, engine, memoryShare, store, jobSchema, refsOf }: PolicyWorkerKind<J, R>,
+  { role, entry, engine, families, memoryShare, store, jobSchema, refsOf }: PolicyWorkerKind<J, R>,
 ): Promise<WorkerServer> {
   const thread = new JobThread<PolicyThreadJob<J>, R>(entry, {
     storeFolder,
@@ -64,7 +66,7 @@ export async function startPolicyWorker<J extends { readonly kind: string }, R e
     role,
     store,
     jobSchema,
-    capabilities: { device: 'cpu', executionProvider: 'cpu', families: ['qwen2'], maxConcurrentJobs: 1, engine },
+    capabilities: { device: 'cpu', executionProvider: 'cpu', families: [...families], maxConcurrentJobs: 1, engine },
     run: async (job, { signal, progress, ...asked }) => {
       const result = await thread.run({ job, threads: asked.threads ?? threads }, { signal, onProgress: progress });
       return { result, refs: refsOf(result) };

@@ -1,4 +1,4 @@
-import { engineLabel } from '@evenkeel/policy';
+import { engineLabel, modelFamilies } from '@evenkeel/policy';
 import {
   type PolicyWorkerOptions,
   type RolloutJob,
@@ -15,6 +15,7 @@ export async function startRolloutWorker(options: PolicyWorkerOptions): Promise<
     role: 'rollout',
     entry: new URL('./rollout-thread.ts', import.meta.url),
     engine: engineLabel(),
+    families: modelFamilies,
     memoryShare: 0.125,
     store: await openFolderStore(options.storeFolder),
     jobSchema: rolloutJobSchema,

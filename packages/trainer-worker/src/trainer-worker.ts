@@ -1,4 +1,4 @@
-import { engineLabel } from '@evenkeel/policy';
+import { engineLabel, modelFamilies } from '@evenkeel/policy';
 import {
   type PolicyWorkerOptions,
   startPolicyWorker,
@@ -15,6 +15,7 @@ export async function startTrainerWorker(options: PolicyWorkerOptions): Promise<
     role: 'trainer',
     entry: new URL('./trainer-thread.ts', import.meta.url),
     engine: engineLabel(),
+    families: modelFamilies,
     memoryShare: 0.25,
     store: await openFolderStore(options.storeFolder),
     jobSchema: updateJobSchema,
