@@ -36,6 +36,8 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
     path: './generators.ts',
     summary: 'puzzles per second, a million without a throw, and how hard they are',
   },
+  peers: { path: './peers.ts', summary: 'makes the virtual environment with torch, transformers and TRL' },
+  profile: { path: './profile.ts', summary: "where the engine's time goes, by operation (onnxruntime's profiler)" },
 };
 
 const [name, ...rest] = process.argv.slice(2).filter((argument) => argument !== '--');
