@@ -22,5 +22,6 @@ export {
   stopUpdate,
 } from './messages.ts';
 export { taskQueues } from './queues.ts';
+export { emptyStepText } from './summaries.ts';
 export { trainingRun } from './training-run.ts';
 export { trainingStep } from './training-step.ts';

@@ -184,11 +184,16 @@ export class LiveRun {
           reason = reasonOf(again, reason.step, at);
         }
       }
-      this.#reason = reason;
-      this.#paused = true;
-      upsertMemo({ reason: { ...this.#reason, message: this.#reason.message.slice(0, MEMO_MESSAGE) } });
+      this.waitFor(reason);
       return false;
     }
+  }
+
+  /** Pauses the run before its next piece of work, until someone has seen the reason. */
+  waitFor(reason: PauseReason): void {
+    this.#reason = reason;
+    this.#paused = true;
+    upsertMemo({ reason: { ...reason, message: reason.message.slice(0, MEMO_MESSAGE) } });
   }
 
   /** As `attempt`, for a step: a change that comes while it runs takes effect after it. */

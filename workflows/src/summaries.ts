@@ -11,10 +11,22 @@ export function countsText(counts: Readonly<Record<string, number>>): string {
   return [...shown, ...(drawn.length > 5 ? [`and ${drawn.length - 5} more`] : [])].join(', ');
 }
 
+/** What is said of a step that left nothing to train on. */
+export function emptyStepText({ step, rounds, tasks }: StepTable): string {
+  const drawn = tasks.reduce((sum, row) => sum + row.drawn, 0);
+  const kept = tasks.reduce((sum, row) => sum + row.kept, 0);
+  const why =
+    kept === 0
+      ? `the filter let none of its ${drawn} groups (${rounds} rounds) pass`
+      : 'no rollout of its batch had an advantage';
+  return `Step ${step} trained on nothing: ${why}; the policy stayed as it was`;
+}
+
 /** The step's table as lines of the memo. */
 export function tableText(table: StepTable): string[] {
   const shown = table.tasks.slice(0, 12);
   return [
+    ...(table.empty === true ? [emptyStepText(table)] : []),
     `mean ${percent(table.mean)}, worst ${table.worst.task} ${percent(table.worst.accuracy)}, rounds ${table.rounds}, sequences ${table.sequences}`,
     ...shown.map(
       (row) =>

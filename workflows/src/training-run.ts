@@ -18,6 +18,7 @@ import {
   type TrainingRunInput,
 } from './messages.ts';
 import { control } from './proxies.ts';
+import { emptyStepText } from './summaries.ts';
 import { trainingStep } from './training-step.ts';
 
 /**
@@ -34,11 +35,14 @@ export async function trainingRun(input: TrainingRunInput): Promise<RunResult> {
   let endsHistory = false;
   /** Someone stopped the run while its evaluation failed. */
   let goesWithout = false;
+  /** The run waits because of what a step brought: nothing has failed. */
+  let hasNothingFailed = false;
   for (;;) {
     await live.takeChanges();
     if (live.waitsWithReason) {
-      const wasEvaluating = live.evaluationDue || live.isAtEnd;
+      const wasEvaluating = !hasNothingFailed && (live.evaluationDue || live.isAtEnd);
       const stopped = await live.rest();
+      hasNothingFailed = live.waitsWithReason && hasNothingFailed;
       if (stopped && wasEvaluating) {
         live.evaluationDue = false;
         goesWithout = true;
@@ -95,9 +99,13 @@ export async function trainingRun(input: TrainingRunInput): Promise<RunResult> {
       live.moveOn({ state: after, table });
     });
     if (!done) return;
-    const { evaluateEvery } = live.opened;
+    const { evaluateEvery, emptyStep, table } = live.opened;
     live.evaluationDue = evaluateEvery > 0 && number % evaluateEvery === 0 && number < steps;
     endsHistory = workflowInfo().continueAsNewSuggested || number - firstStep >= stepsPerHistory;
+    if (emptyStep === 'pause' && table?.empty === true && !live.isAtEnd) {
+      live.waitFor({ code: 'step-empty', message: emptyStepText(table), step: number, at: workflowId });
+      hasNothingFailed = true;
+    }
   }
 
   async function evaluate(): Promise<void> {

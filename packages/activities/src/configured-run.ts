@@ -9,5 +9,6 @@ export function configuredRun(config: RunConfig, state: RunState): ConfiguredRun
     evaluateEvery: config.evaluation.every,
     method: config.method.name,
     tasks: config.tasks.map((task) => task.name),
+    ...(config.emptyStep === undefined ? {} : { emptyStep: config.emptyStep }),
   };
 }

@@ -120,12 +120,32 @@ describe('finishStep()', () => {
     for (const field of ['failed', 'replaced', 'abstained', 'silent']) expect(row('arc')).not.toHaveProperty(field);
     for (const { weight } of table.tasks) expect(weight).toBeCloseTo(1 / 3, 12);
     expect(table.tasks.reduce((sum, { trained }) => sum + trained, 0)).toBe(2);
+    expect(table).not.toHaveProperty('empty');
     expect(table).toMatchObject({
       ...{ step: 1, rounds: 2, sequences: 12, completionTokens: 18, trainedTokens: 99 },
       ...{ loss: -0.5, gradientNorm: 2, clipFraction: 0.1, entropy: 1.5 },
     });
     const path = join(runFolder(run.home, 'r'), 'steps', '000001.json');
     expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(table);
+  });
+
+  test('says of a step that trained on nothing that it did, and learns from what it saw all the same', async () => {
+    const { context, configRef: config, state } = run;
+    const round = await run.finishedRound(0, [
+      { task: 'arc', rewards: [1, 1] },
+      { task: 'zebra', rewards: [0, 0] },
+      { task: 'countdown', rewards: [null, null] },
+    ]);
+    const outcome = await closeRound(context)({ run: 'e', config, state, rounds: [round] });
+    expect(outcome).toMatchObject({ kind: 'batch', batch: null, groups: 0, shortfall: 2 });
+    if (outcome.kind === 'again') throw new Error('the test has too few groups');
+    const input = { run: 'e', config, state, outcome, rounds: [round.plan], completionTokens: 9, sequences: 6 };
+    const { state: next, table } = await finishStep(context)({ ...input, update: null });
+    expect(table).toMatchObject({ step: 1, empty: true, trainedTokens: 0, shortfall: 2 });
+    expect(next).toMatchObject({ step: 1, policy: state.policy, redo: [] });
+    const after = await loadAlgorithmState(context, next.algorithm);
+    expect(after.cursors).toEqual({ countdown: 1, arc: 1, zebra: 1 });
+    expect(after.method.planner).not.toEqual(run.algorithm.method.planner);
   });
 
   test('takes a task that nobody could score neither for the worst nor into the mean', async () => {

@@ -62,6 +62,7 @@ export function stepTable(input: StepTableInput): StepTable {
     gradientNorm: update?.metrics.gradientNorm ?? 0,
     clipFraction: update?.metrics.clipFraction ?? 0,
     entropy: update?.metrics.entropy ?? 0,
+    ...(update === null ? { empty: true as const } : {}),
   };
 }
 

@@ -40,6 +40,8 @@ export interface ConfiguredRun {
   readonly evaluateEvery: number;
   readonly method: string;
   readonly tasks: readonly string[];
+  /** What follows a step without an update: left out, the next one. */
+  readonly emptyStep?: 'pause';
 }
 
 /** A run that begins, or goes on from what its folder and the store have of it. */
@@ -165,6 +167,8 @@ export interface StepTable {
   readonly gradientNorm: number;
   readonly clipFraction: number;
   readonly entropy: number;
+  /** No group was left to train on: the policy stayed as it was. */
+  readonly empty?: true;
 }
 
 /** Correct answers per task on the evaluation's puzzles. */

@@ -44,6 +44,7 @@ const stepSchema = z.object({
   gradientNorm: z.number(),
   clipFraction: z.number(),
   entropy: z.number(),
+  empty: z.literal(true).exactOptional(),
 }) satisfies z.ZodType<StepTable>;
 
 const evaluationSchema = z.object({

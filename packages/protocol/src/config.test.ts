@@ -37,6 +37,15 @@ function refusal(file: unknown): ConfigError {
 }
 
 describe('resolveRunConfig()', () => {
+  test('what follows an empty step is part of a configuration only where it is not what it always was', () => {
+    expect(resolve({ emptyStep: 'go-on' })).toEqual(resolve({}));
+    expect(resolve({})).not.toHaveProperty('emptyStep');
+    expect(resolve({ emptyStep: 'pause' })).toEqual({ ...resolve({}), emptyStep: 'pause' });
+    expect(refusal({ emptyStep: 'stop' }).message).toMatch(
+      /^Cannot read the configuration: field "emptyStep": .*"go-on"\|"pause"/,
+    );
+  });
+
   test('an empty file is the configuration of npm start', () => {
     const config = resolve({});
     expect(config).toMatchObject({

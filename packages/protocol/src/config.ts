@@ -112,6 +112,8 @@ export const runConfigSchema = z.strictObject({
   minibatches: positive,
   /** Write the optimizer's state after every so many steps. */
   checkpointEvery: positive,
+  /** What follows a step in which no group was left to train on: left out, the next one. */
+  emptyStep: z.literal('pause').exactOptional(),
   evaluation: evaluationSchema,
   /** Prompts per rollout job. */
   shardPrompts: positive,
@@ -155,6 +157,8 @@ export const runFileSchema = z.strictObject({
   optimizer: optimizerSpecSchema.partial().optional(),
   minibatches: positive.optional(),
   checkpointEvery: positive.optional(),
+  /** After a step in which no group was left to train on: the next one, or wait for somebody to look. */
+  emptyStep: z.enum(['go-on', 'pause']).optional(),
   evaluation: evaluationSchema.partial().optional(),
   shardPrompts: positive.optional(),
 });
@@ -380,6 +384,7 @@ export function resolveRunConfig(
     optimizer: { ...defaultRunFile.optimizer, ...file.optimizer },
     minibatches: merged.minibatches,
     checkpointEvery: merged.checkpointEvery,
+    ...(file.emptyStep === 'pause' ? { emptyStep: file.emptyStep } : {}),
     evaluation: { ...defaultRunFile.evaluation, ...file.evaluation },
     shardPrompts: merged.shardPrompts,
     inputs: { ...inputs, ...promptInputs(tasks, promptSets) },

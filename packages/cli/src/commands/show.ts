@@ -281,7 +281,10 @@ function stepLines(table: StepTable): string[] {
     ['rounds', String(table.rounds)],
     ['rollouts', `${grouped(table.sequences)}, ${grouped(table.completionTokens)} tokens`],
     ['trained on', `${grouped(table.trainedTokens)} tokens`],
-    ['shortfall', `${table.shortfall} groups`],
+    [
+      'shortfall',
+      `${table.shortfall} groups${table.empty === true ? ': nothing to train on, the policy stayed as it was' : ''}`,
+    ],
     ['loss', table.loss.toFixed(6)],
     ['gradient norm', table.gradientNorm.toFixed(4)],
     ['clipped', percent(table.clipFraction)],

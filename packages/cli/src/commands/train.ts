@@ -5,7 +5,7 @@ import { ConfigError, EvenkeelError, type Logger } from '@evenkeel/core';
 import { InfraError, livingSupervisor, type Supervisor, startSupervisor } from '@evenkeel/infra';
 import type { RunConfig } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
-import type { RunResult } from '@evenkeel/workflows';
+import { emptyStepText, type RunResult } from '@evenkeel/workflows';
 import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
 import { textFlag, wholeFlag } from '../flag-values.ts';
 import { readResult } from '../run-records.ts';
@@ -283,6 +283,7 @@ class Session {
       for (const row of event.table.tasks.filter(({ task, silent }) => silent === true && spoke(task))) {
         this.logger.warn(silentTaskText(event.table.step, row));
       }
+      if (event.table.empty === true) this.logger.warn(emptyStepText(event.table));
       for (const found of fruitlessTasks(this.#progress.tables)) {
         if (this.#fruitless.has(found.task)) continue;
         this.#fruitless.add(found.task);
