@@ -10,11 +10,13 @@ import { duCommand } from './du.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { experimentCommand } from './experiment.ts';
 import { gcCommand } from './gc.ts';
+import { generateCommand } from './generate.ts';
 import { methodsCommand } from './methods.ts';
 import { modelInfoCommand } from './model-info.ts';
 import { modelMakeCommand } from './model-make.ts';
 import { rollbackCommand } from './rollback.ts';
 import { runsCommand } from './runs.ts';
+import { scoreCommand } from './score.ts';
 import { setCommand } from './set.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
@@ -52,6 +54,8 @@ export const commands: readonly Command[] = [
   checkCommand,
   backupCommand,
   evaluateCommand,
+  generateCommand,
+  scoreCommand,
   experimentCommand,
   simulateCommand,
   dataImportCommand,

@@ -1,12 +1,8 @@
 /** `evenkeel verify`: verdicts on a file or a stream of completions. */
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { access, constants, stat } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { ConfigError } from '@evenkeel/core';
 import { usualProcesses, type VerifierCounts, verifyRows } from '@evenkeel/verifier-host';
 import { type Command, exitCodes } from '../command.ts';
+import { linesOf, openLines } from '../data/line-input.ts';
 import { positional, wholeFlag } from '../flag-values.ts';
 import { stderrLogger } from '../stderr-logger.ts';
 import { openGranted, yesFlag } from '../verifiers/open-granted.ts';
@@ -37,7 +33,7 @@ Examples:
     const wish = 'a task and at most one file: evenkeel verify TASK [FILE.jsonl|-]';
     const [task = '', file = '-'] = positional(positionals, { least: 1, most: 2 }, wish);
     const processes = wholeFlag(flags, 'processes', usualProcesses(), 1);
-    const input = file === '-' ? process.stdin : await openFile(file);
+    const input = await openLines(file);
     const counts = { rows: 0, correct: 0, formatted: 0, wrong: 0, abstained: 0, failed: 0 };
     let looks: VerifierCounts;
     try {
@@ -67,24 +63,3 @@ Examples:
     return exitCodes.done;
   },
 };
-
-/** The interface is made with the first line asked for: one that is made earlier loses the lines that come before it is read. */
-async function* linesOf(input: Readable): AsyncGenerator<string> {
-  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-}
-
-async function openFile(path: string) {
-  try {
-    await access(path, constants.R_OK);
-    if ((await stat(path)).isDirectory()) throw new Error('it is a folder');
-  } catch (cause) {
-    throw new ConfigError(
-      `Cannot read rows ${path}: ${(cause as Error).message}, expected a file of JSON lines, or -`,
-      {
-        code: 'rows-unreadable',
-        cause,
-      },
-    );
-  }
-  return createReadStream(path);
-}
