@@ -6,7 +6,7 @@
  * are saved unchanged, but for the weights' type in config.json.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CHATML_TEMPLATE } from './chat-template.ts';
 import { configJson, type ModelTokens, readConfigJson, readModelTokens } from './config-json.ts';
@@ -194,6 +194,8 @@ export async function saveModelDirectory(
 async function putInPlace(dir: string, content: ModelContent, occupied: boolean, type: WeightType): Promise<void> {
   const draft = await mkdtemp(join(dirname(dir), `.${basename(dir)}.`));
   try {
+    // A temporary folder is its owner's alone; a model folder is as open as any other that is made here.
+    await chmod(draft, 0o777 & ~process.umask());
     await writeContent(draft, content, type);
     if (occupied) await rename(dir, `${draft}.old`);
     await rename(draft, dir);

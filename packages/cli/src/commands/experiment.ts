@@ -15,10 +15,13 @@ import {
   writeReport,
 } from '@evenkeel/experiment';
 import { startSupervisor } from '@evenkeel/infra';
+import { defaultRunFile } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
+import { readExperimentFile } from '../experiment/experiment-file.ts';
 import { hasEnded, type RunAllEvent, runAll } from '../experiment/run-all.ts';
 import { choiceFlag, listFlag, positional, textFlag, wholeFlag } from '../flag-values.ts';
+import { modelFolder } from '../model/model-folder.ts';
 import { homeProcesses } from '../train/home-processes.ts';
 import { connectRunClient } from '../train/run-client.ts';
 import { yesFlag } from '../verifiers/open-granted.ts';
@@ -30,10 +33,10 @@ const USUAL_ROLLOUTS_PER_SECOND = 600;
 export const experimentCommand: Command = {
   name: 'experiment',
   summary: 'compare methods over seeds on one base and one budget, with a report',
-  usage: 'PRESET',
+  usage: 'PRESET|FILE.json',
   flags: {
     seeds: { type: 'string', value: 'N', help: "seeds 0 … N−1 (default: the preset's)" },
-    methods: { type: 'string', value: 'A,B', help: "only these arms of the preset's" },
+    methods: { type: 'string', value: 'A,B', help: "only these of the preset's, or any other methods" },
     steps: { type: 'string', value: 'N', help: "training steps (default: the preset's)" },
     split: {
       type: 'string',
@@ -52,6 +55,8 @@ export const experimentCommand: Command = {
 Presets:
 ${presets.map(({ name, about }) => `  ${name.padEnd(22)}${about}`).join('\n')}
 
+FILE.json is a comparison of your own: docs/configuration.md.
+
 Each method with each seed is a run like any other, of the name PREFIX-METHOD-sSEED: the same command goes on after Ctrl-C
 and after any crash, and repeats nothing that has ended. The report: report.html (stands alone), report.md with figures,
 summary.json, evaluations.csv, steps.csv.
@@ -59,7 +64,8 @@ summary.json, evaluations.csv, steps.csv.
 Examples:
   evenkeel experiment mt-grpo-1 --quick
   evenkeel experiment mt-grpo-1 --seeds 5 --out docs/results/mt-grpo-1
-  evenkeel experiment mt-grpo-1 --methods dapo,mt-grpo --split tune --prefix tuning`,
+  evenkeel experiment mt-grpo-1 --methods dapo,mt-grpo --split tune --prefix tuning
+  evenkeel experiment mt-grpo-1 --methods mt-grpo,cispo,rloo --prefix family`,
   run: runExperiment,
 };
 
@@ -71,14 +77,15 @@ interface Chosen {
   readonly command: string;
 }
 
-function chosen({ positionals, flags, home }: Invocation): Chosen {
+async function chosen({ positionals, flags, home }: Invocation): Promise<Chosen> {
   const [name = ''] = positional(positionals, { least: 1, most: 1 }, 'one: evenkeel experiment PRESET');
   const quick = flags.quick === true;
-  const found = presetOf(name);
-  const prefix = textFlag(flags, 'prefix') ?? (quick ? `${name}-quick` : name);
-  const preset = choose(quick ? quickLook(found) : found, {
+  const found = name.endsWith('.json') ? await readExperimentFile(name) : presetOf(name);
+  const prefix = textFlag(flags, 'prefix') ?? (quick ? `${found.name}-quick` : found.name);
+  const arms = listFlag(flags, 'methods');
+  const preset = choose(quick ? quickLook(found, arms !== undefined) : found, {
     seeds: wholeFlag(flags, 'seeds', undefined, 1),
-    arms: listFlag(flags, 'methods'),
+    arms,
     steps: wholeFlag(flags, 'steps', undefined, 1),
     split: choiceFlag(flags, 'split', ['heldout', 'tune'] as const, undefined),
   });
@@ -96,7 +103,7 @@ function chosen({ positionals, flags, home }: Invocation): Chosen {
 
 async function runExperiment(invocation: Invocation): Promise<ExitCode> {
   const { home, json, note, print, printJson, flags } = invocation;
-  const { preset, runs, folder, command } = chosen(invocation);
+  const { preset, runs, folder, command } = await chosen(invocation);
   let code: ExitCode = exitCodes.done;
   let failed: ReadonlyMap<string, string> = new Map();
   if (flags['report-only'] !== true && runs.some(({ run }) => !hasEnded(home, run))) {
@@ -122,6 +129,8 @@ async function runThem(
   runs: readonly PlannedRun[],
 ): Promise<{ readonly code: ExitCode; readonly failed: ReadonlyMap<string, string> }> {
   const { home, flags, note } = invocation;
+  // Before anything is started, and not as the failure of each run.
+  modelFolder(preset.settings.model ?? defaultRunFile.model, home);
   const jobs = wholeFlag(flags, 'jobs', Math.max(1, Math.floor(availableParallelism() / 2)), 1);
   tellEstimate(invocation, preset, runs, jobs);
   const log = { debug() {}, info: note, warn: note, error: note };

@@ -12,6 +12,7 @@ import { experimentCommand } from './experiment.ts';
 import { gcCommand } from './gc.ts';
 import { generateCommand } from './generate.ts';
 import { methodsCommand } from './methods.ts';
+import { modelExportCommand } from './model-export.ts';
 import { modelInfoCommand } from './model-info.ts';
 import { modelMakeCommand } from './model-make.ts';
 import { rollbackCommand } from './rollback.ts';
@@ -72,6 +73,7 @@ export const commands: readonly Command[] = [
   verifierRemoveCommand,
   modelInfoCommand,
   modelMakeCommand,
+  modelExportCommand,
   workerRollout,
   workerTrainer,
   workerVerifier,

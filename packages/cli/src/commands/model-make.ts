@@ -11,17 +11,12 @@ import { findVerifier } from '@evenkeel/verifier-host';
 import { type Command, exitCodes, UsageError } from '../command.ts';
 import { positional, textFlag, wholeFlag } from '../flag-values.ts';
 import { type MakeProgress, makeTiny } from '../model/make-tiny.ts';
-import { nineRecipe } from '../model/nine-recipe.ts';
 import { quickly } from '../model/quick-recipe.ts';
-import { type TinyRecipe, tinyRecipe } from '../model/tiny-recipe.ts';
+import { recipes } from '../model/recipes.ts';
+import type { TinyRecipe } from '../model/tiny-recipe.ts';
 import { duration, grouped, percent } from '../view/terminal-text.ts';
 
 const CURVE = 'curve.jsonl';
-
-const recipes: ReadonlyMap<string, TinyRecipe> = new Map<string, TinyRecipe>([
-  ['tiny', tinyRecipe],
-  ['nine', nineRecipe],
-]);
 
 export const modelMakeCommand: Command = {
   name: 'model make',
