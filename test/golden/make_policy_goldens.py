@@ -28,8 +28,8 @@ HERE = Path(__file__).resolve().parent
 VERSIONS = {m.__name__: m.__version__ for m in (torch, transformers, tokenizers, safetensors, numpy)}
 
 
-def write(name, tolerance, content):
-    head = {"generator": "test/golden/make_policy_goldens.py", "versions": VERSIONS, "tolerance": tolerance}
+def write(name, tolerance, content, generator="test/golden/make_policy_goldens.py"):
+    head = {"generator": generator, "versions": VERSIONS, "tolerance": tolerance}
     path = HERE / f"policy-{name}.golden.json"
     path.write_text(json.dumps(head | content, ensure_ascii=True, indent=1) + "\n")
     print(f"{path.name}: {path.stat().st_size} bytes")

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ObjectiveSpec } from '@evenkeel/algorithms';
+import { keyedRandom } from '@evenkeel/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfigJson } from './config-json.ts';
 import { ParameterBuffer } from './parameter-buffer.ts';
@@ -15,13 +16,15 @@ interface GoldenSequence {
   readonly oldLogprobs: readonly number[];
   readonly refLogprobs: readonly number[];
   readonly advantage: number;
+  /** Of the last positions; of all in the older files. */
   readonly logits: string;
 }
 
 interface Golden {
   readonly tolerance: { readonly logits: number; readonly loss: number; readonly gradients: number };
   readonly files: Readonly<Record<string, string>>;
-  readonly weights: string;
+  /** Of model.safetensors, or of each file. */
+  readonly weights: string | Readonly<Record<string, string>>;
   readonly batch: readonly GoldenSequence[];
   readonly objectives: readonly {
     readonly spec: ObjectiveSpec;
@@ -46,7 +49,18 @@ function logSoftmax(logits: Float32Array): Float32Array {
   return logits.map((logit) => logit - top - Math.log(total));
 }
 
-describe.each(['qwen2', 'qwen2-untied'])('the %s model of transformers', (name) => {
+const MODELS = [
+  'qwen2',
+  'qwen2-untied',
+  'family-qwen2-tied',
+  'family-qwen2-untied',
+  'family-qwen3',
+  'family-qwen3-bias',
+  'family-llama3',
+  'family-llama-linear',
+];
+
+describe.each(MODELS)('the %s model of transformers', (name) => {
   const golden: Golden = JSON.parse(
     readFileSync(new URL(`../../../test/golden/policy-${name}.golden.json`, import.meta.url), 'utf8'),
   );
@@ -56,7 +70,10 @@ describe.each(['qwen2', 'qwen2-untied'])('the %s model of transformers', (name) 
   const folder = mkdtempSync(join(tmpdir(), 'evenkeel-golden-'));
 
   beforeAll(async () => {
-    writeFileSync(join(folder, WEIGHTS_FILE), Buffer.from(golden.weights, 'base64'));
+    const weights = typeof golden.weights === 'string' ? { [WEIGHTS_FILE]: golden.weights } : golden.weights;
+    for (const [file, base64] of Object.entries(weights))
+      writeFileSync(join(folder, file), Buffer.from(base64, 'base64'));
+    for (const [file, text] of Object.entries(golden.files)) writeFileSync(join(folder, file), text);
     await readWeights(folder, parameters);
     engine.setParameters(parameters.views);
   });
@@ -80,20 +97,45 @@ describe.each(['qwen2', 'qwen2-untied'])('the %s model of transformers', (name) 
     const { prompt, completion, logits } = golden.batch[0]!;
     const tokens = [...prompt, ...completion];
     const vocabulary = config.vocab_size;
-    for (let position = 0; position < tokens.length; position++) {
+    const given = floats(logits);
+    const first = tokens.length - given.length / vocabulary;
+    expect(given.length).toBeGreaterThan(0);
+    for (let position = first; position < tokens.length; position++) {
       const scores = await engine.score(
         Array.from({ length: vocabulary }, (_, next) => ({
           tokens: Int32Array.of(...tokens.slice(0, position + 1), next),
           promptLength: position + 1,
         })),
       );
-      const theirs = logSoftmax(floats(logits).subarray(position * vocabulary, (position + 1) * vocabulary));
+      const theirs = logSoftmax(given.subarray((position - first) * vocabulary, (position - first + 1) * vocabulary));
       expect(
         relativeError(
           Float32Array.from(scores, (score) => score[0]!),
           theirs,
         ),
       ).toBeLessThan(golden.tolerance.logits);
+    }
+  });
+
+  test('decodes with the log-probabilities that scoring gives', async () => {
+    const prompts = golden.batch.map(({ prompt }) => Int32Array.from(prompt));
+    const completions = await engine.generate(prompts, {
+      samplesPerPrompt: 2,
+      maxNewTokens: 9,
+      temperature: 1,
+      stopTokens: [],
+      uniform: (prompt, sample, position) => keyedRandom(1, `draw/${prompt}/${sample}/${position}`).uniform(),
+    });
+    const drawn = completions.flatMap((group, prompt) => group.map((completion) => ({ ...completion, prompt })));
+    const scores = await engine.score(
+      drawn.map(({ prompt, tokens }) => ({
+        tokens: Int32Array.of(...prompts[prompt]!, ...tokens),
+        promptLength: prompts[prompt]!.length,
+      })),
+    );
+    for (const [index, { logprobs }] of drawn.entries()) {
+      expect(logprobs).toHaveLength(9);
+      expect(relativeError(logprobs, scores[index]!)).toBeLessThan(1e-5);
     }
   });
 

@@ -22,6 +22,38 @@ const golden: Golden = JSON.parse(
   readFileSync(new URL('../../../test/golden/policy-folder.golden.json', import.meta.url), 'utf8'),
 );
 
+interface FolderGolden {
+  readonly tolerance: { readonly logprobs: number };
+  readonly tokens: readonly number[];
+  readonly folders: Readonly<Record<string, { readonly class: string; readonly logprobs: readonly number[] }>>;
+}
+
+const folderGolden: FolderGolden = JSON.parse(
+  readFileSync(new URL('../../../test/golden/policy-folders.golden.json', import.meta.url), 'utf8'),
+);
+
+test.each(Object.entries(folderGolden.folders))(
+  'a %s folder written here gives the same log-probabilities by AutoModelForCausalLM',
+  async (shape, { class: architecture, logprobs }) => {
+    const home = mkdtempSync(join(tmpdir(), 'evenkeel-folder-'));
+    try {
+      await writeTinyFolder(join(home, 'model'), shape);
+      const { config, parameters, files } = await loadModelDirectory(join(home, 'model'));
+      expect(JSON.parse(files.get('config.json')!).architectures).toEqual([architecture]);
+      const engine = new PolicyEngine(config);
+      engine.setParameters(parameters.views);
+      const [scores] = await engine.score([{ tokens: Int32Array.from(folderGolden.tokens), promptLength: 1 }]);
+      await engine.dispose();
+      expect(scores).toHaveLength(logprobs.length);
+      for (const [index, logprob] of logprobs.entries()) {
+        expect(Math.abs(scores![index]! / logprob - 1)).toBeLessThan(folderGolden.tolerance.logprobs);
+      }
+    } finally {
+      rmSync(home, { recursive: true });
+    }
+  },
+);
+
 describe('a folder written here gives in transformers', () => {
   const home = mkdtempSync(join(tmpdir(), 'evenkeel-folder-'));
   let model: ModelDirectory;
