@@ -1,4 +1,5 @@
 /** What is compared: a method with its options, under a name of its own. */
+import { type MethodOverrides, methodSources, resolveMethod } from '@evenkeel/algorithms';
 import type { RunFile } from '@evenkeel/protocol';
 
 /** One curve of a comparison. */
@@ -25,6 +26,34 @@ export const paperArms: readonly Arm[] = [
   { name: 'worst-task', about: 'ε = 0: weights by reward alone', method: 'worst-task', draw: 3 },
   { name: 'regularised', about: 'weights by reward, drawn back to the middle', method: 'regularised', draw: 3 },
 ];
+
+/**
+ * The seven in the paper's second experiment: those that take MT-GRPO's sampler have its lenient filter and two rounds after the first,
+ * MT-GRPO the wider clip of I, and of the paper's λ (0.1, 0.3, 0.9, 1.2) the second.
+ */
+export const nineTaskArms: readonly Arm[] = paperArms.map((arm) => {
+  const sampler = { filter: 'lenient', planner: { resamplingRounds: 2 } } as const;
+  if (arm.name === 'mt-grpo') {
+    return { ...arm, method: { name: arm.name, ...sampler, weighter: { lambda: 0.3, improvementClip: 0.2 } } };
+  }
+  return ['worst-task', 'regularised'].includes(arm.name) ? { ...arm, method: { name: arm.name, ...sampler } } : arm;
+});
+
+/**
+ * A method as an arm, with what it draws in a step taken from its planner.
+ *
+ * @throws {ConfigError} as `resolveMethod` does
+ */
+export function armOf(
+  method: Arm['method'],
+  told: { readonly name?: string | undefined; readonly about?: string | undefined } = {},
+): Arm {
+  const { name, ...overrides } = typeof method === 'string' ? { name: method } : method;
+  const { planner } = resolveMethod(name, overrides as MethodOverrides);
+  const about = told.about ?? methodSources[name]?.about ?? name;
+  const draw = typeof planner.oversample === 'number' ? planner.oversample : 1;
+  return { name: told.name ?? name, about, method, draw };
+}
 
 /** MT-GRPO with one part taken away, or another form of it. */
 export const ablationArms: readonly Arm[] = [

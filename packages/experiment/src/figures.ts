@@ -4,6 +4,7 @@ import { bandOf, type SeedCurve } from './bands.ts';
 import { colourOf, intervalChart, lineChart } from './chart.ts';
 import type { Figure } from './page.ts';
 import type { Preset } from './preset.ts';
+import { shownName } from './report-tables.ts';
 import type { CurvePoint, RunMeasures } from './run-measures.ts';
 import { type Axis, ratioError } from './statistics.ts';
 import type { ExperimentSummary } from './summary.ts';
@@ -72,7 +73,7 @@ function accuracyFigures(preset: Preset, { tasks, steps, rollouts }: ExperimentS
   );
 }
 
-function differenceFigures({ differences, steps, rollouts }: ExperimentSummary): SectionedFigure[] {
+function differenceFigures({ differences, steps, rollouts, subject }: ExperimentSummary): SectionedFigure[] {
   const names = {
     step: `after ${steps} steps`,
     rollouts: `at ${rollouts.toLocaleString('en-US')} completions`,
@@ -81,7 +82,7 @@ function differenceFigures({ differences, steps, rollouts }: ExperimentSummary):
     (['step', 'rollouts'] as const).map((axis): SectionedFigure => {
       const own = differences.filter((one) => one.what === what && one.axis === axis);
       const svg = intervalChart({
-        title: `MT-GRPO against the others, ${what === 'worst' ? 'worst task' : 'mean'}, ${names[axis]}`,
+        title: `${shownName(subject)} against the others, ${what === 'worst' ? 'worst task' : 'mean'}, ${names[axis]}`,
         xLabel: 'difference in accuracy, paired by seed (95 % bootstrap)',
         intervals: own.map(({ against, difference: { mean, low, high, values } }) => ({
           ...{ name: against, mean, low, high, values },

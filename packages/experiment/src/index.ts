@@ -1,4 +1,4 @@
-export type { Arm } from './arm.ts';
+export { type Arm, armOf } from './arm.ts';
 export type { Choices, PlannedRun } from './plan-runs.ts';
 export { choose, expectedRollouts, planRuns } from './plan-runs.ts';
 export type { Preset } from './preset.ts';

@@ -1,7 +1,8 @@
 /** From a comparison to its runs: each arm with each seed is a run like any other, of a name that says which. */
+import { methods } from '@evenkeel/algorithms';
 import { ConfigError } from '@evenkeel/core';
 import { defaultRunFile, type RunFile } from '@evenkeel/protocol';
-import type { Arm } from './arm.ts';
+import { type Arm, armOf } from './arm.ts';
 import type { Preset } from './preset.ts';
 
 export interface PlannedRun {
@@ -16,6 +17,7 @@ export interface PlannedRun {
 export interface Choices {
   /** Seeds are 0 … seeds − 1: none is chosen, none is left out. */
   readonly seeds?: number | undefined;
+  /** Of the preset's, or methods by name. */
   readonly arms?: readonly string[] | undefined;
   readonly steps?: number | undefined;
   /** Of the evaluation: `tune` for whoever looks for settings, so that `heldout` stays untouched. */
@@ -24,18 +26,11 @@ export interface Choices {
   readonly prefix?: string | undefined;
 }
 
-/** The preset as the choices make it. @throws {ConfigError} on an arm that it does not have, or a senseless number */
+/** The preset as the choices make it. @throws {ConfigError} on what is neither an arm nor a method, or a senseless number */
 export function choose(preset: Preset, { seeds, arms, steps, split }: Choices): Preset {
-  for (const name of arms ?? []) {
-    if (preset.arms.some((arm) => arm.name === name)) continue;
-    const known = preset.arms.map((arm) => arm.name).join(', ');
-    throw new ConfigError(`Cannot run ${preset.name}: it has no arm "${name}", expected one of ${known}`, {
-      code: 'arm-unknown',
-    });
-  }
   return {
     ...preset,
-    arms: arms === undefined ? preset.arms : preset.arms.filter(({ name }) => arms.includes(name)),
+    arms: arms === undefined ? preset.arms : armsNamed(preset, arms),
     seeds: positive('seeds', seeds ?? preset.seeds),
     steps: positive('steps', steps ?? preset.steps),
     settings:
@@ -43,6 +38,20 @@ export function choose(preset: Preset, { seeds, arms, steps, split }: Choices): 
         ? preset.settings
         : { ...preset.settings, evaluation: { ...preset.settings.evaluation, split } },
   };
+}
+
+/** The preset's own in its order, then other methods as they are. */
+function armsNamed({ name: preset, arms }: Preset, names: readonly string[]): Arm[] {
+  const others = [...new Set(names)].filter((name) => !arms.some((arm) => arm.name === name));
+  for (const name of others) {
+    if (Object.hasOwn(methods, name)) continue;
+    const known = arms.map((arm) => arm.name).join(', ');
+    throw new ConfigError(
+      `Cannot run ${preset}: "${name}" is neither an arm of it nor a method, expected one of ${known}, or of evenkeel methods`,
+      { code: 'arm-unknown' },
+    );
+  }
+  return [...arms.filter(({ name }) => names.includes(name)), ...others.map((name) => armOf(name))];
 }
 
 function positive(name: string, value: number): number {

@@ -1,7 +1,7 @@
 /** The comparisons that are known by name: tasks, budget, arms. */
 import { ConfigError } from '@evenkeel/core';
 import type { RunFile } from '@evenkeel/protocol';
-import { type Arm, ablationArms, paperArms } from './arm.ts';
+import { type Arm, ablationArms, nineTaskArms, paperArms } from './arm.ts';
 
 export interface Preset {
   readonly name: string;
@@ -20,6 +20,14 @@ export interface Preset {
 
 const three = ['countdown', 'zebra', 'arc'];
 
+/** As the base of recipe `nine` knows them: the paper's easy, medium and hard, as far as so small a policy carries them. */
+const nine = three.flatMap((verifier) =>
+  ['tiny', 'easy', 'medium'].map((level) => ({
+    ...{ name: `${verifier}-${level}`, verifier, level },
+    style: 'compact' as const,
+  })),
+);
+
 export const presets: readonly Preset[] = [
   {
     name: 'mt-grpo-1',
@@ -30,6 +38,20 @@ export const presets: readonly Preset[] = [
     seeds: 5,
     threshold: 0.6,
     settings: { model: 'tiny', tasks: three, evaluation: { every: 5, promptsPerTask: 400 } },
+  },
+  {
+    name: 'mt-grpo-2',
+    title: 'Nine tasks',
+    about:
+      "The paper's second experiment: Countdown, Zebra and ARC at three levels each (tiny, easy, medium), all methods on one budget",
+    arms: nineTaskArms,
+    steps: 60,
+    seeds: 5,
+    threshold: 0.3,
+    settings: {
+      ...{ model: 'nine', tasks: nine, promptsPerStep: 72, sampling: { maxNewTokens: 24 } },
+      evaluation: { every: 10, promptsPerTask: 200 },
+    },
   },
   {
     name: 'mt-grpo-1-ablations',
@@ -57,13 +79,17 @@ export function presetOf(name: string): Preset {
   );
 }
 
-/** The same question for a few minutes: three methods, two seeds, few steps. It shows how a report looks, and proves nothing. */
-export function quickLook(preset: Preset): Preset {
+/**
+ * The same question for a few minutes: three methods, two seeds, few steps. It shows how a report looks, and proves nothing.
+ *
+ * @param keepsArms all methods, for somebody who has chosen some
+ */
+export function quickLook(preset: Preset, keepsArms = false): Preset {
   const wanted = ['grpo', 'dapo', 'mt-grpo'];
   const arms = preset.arms.filter(({ name }) => wanted.includes(name));
   return {
     ...preset,
-    arms,
+    arms: keepsArms ? preset.arms : arms.length > 1 ? arms : preset.arms.slice(0, 3),
     steps: 6,
     seeds: 2,
     settings: {

@@ -46,14 +46,19 @@ function arrivalText(values: readonly (number | null)[]): string {
   return reached.length === values.length ? text : `${text} (${reached.length} of ${values.length} seeds)`;
 }
 
+/** An arm's name in a title. */
+export function shownName(arm: string): string {
+  return arm === 'mt-grpo' ? 'MT-GRPO' : arm;
+}
+
 /** All tables of the report, in order. */
 export function tablesOf(summary: ExperimentSummary): Table[] {
-  const { arms, threshold, differences } = summary;
+  const { arms, threshold, differences, subject } = summary;
   return [
     budgetTable(summary, 'bySteps'),
     budgetTable(summary, 'byRollouts'),
     {
-      title: 'MT-GRPO against each other method',
+      title: `${shownName(subject)} against each other method`,
       note: 'Difference in percentage points, paired by seed: mean [95 % bootstrap over seeds]; least and most of the seeds.',
       head: ['against', 'budget', 'what', 'difference', 'seeds, least to most'],
       rows: differences.map(({ against, axis, what, difference }) => [

@@ -7,8 +7,12 @@ import { type Axis, arrivalAt, type Reading, ratioError, type Spread, spreadOf, 
 
 /** The arm that Δm % is told against, as in the paper. */
 const BASELINE = 'dapo';
-/** The arm whose differences to the others are told. */
+/** The arm whose differences to the others are told, where it is there; else the first. */
 const SUBJECT = 'mt-grpo';
+
+function subjectOf({ arms }: Preset): string {
+  return (arms.find(({ name }) => name === SUBJECT) ?? arms[0])?.name ?? SUBJECT;
+}
 
 export interface BudgetSummary {
   readonly axis: Axis;
@@ -41,7 +45,7 @@ export interface ArmSummary {
   readonly ratioError: Spread | null;
 }
 
-/** `SUBJECT` minus another arm, seed by seed. */
+/** The subject minus another arm, seed by seed. */
 export interface Difference {
   readonly subject: string;
   readonly against: string;
@@ -60,6 +64,8 @@ export interface ExperimentSummary {
   readonly tasks: readonly string[];
   readonly base: CurvePoint | null;
   readonly arms: readonly ArmSummary[];
+  /** Whose differences to the other arms are told. */
+  readonly subject: string;
   readonly differences: readonly Difference[];
   /** Runs that have not ended yet. */
   readonly missing: readonly string[];
@@ -100,6 +106,7 @@ export function summarise(preset: Preset, measures: readonly RunMeasures[]): Exp
     ...{ steps: preset.steps, rollouts, threshold: preset.threshold, seeds: preset.seeds, tasks },
     base: ended[0]?.curve.find(({ step }) => step === 0) ?? null,
     arms,
+    subject: subjectOf(preset),
     differences: differencesOf(preset, ended, budgets),
     missing: measures.filter(({ sha256 }) => sha256 === null).map(({ run }) => run),
   };
@@ -163,21 +170,22 @@ function differencesOf(
   budgets: Readonly<Record<Axis, number>>,
 ): Difference[] {
   const readings = { worst, mean } as const;
+  const subject = subjectOf(preset);
   return preset.arms
-    .filter(({ name }) => name !== SUBJECT)
+    .filter(({ name }) => name !== subject)
     .flatMap(({ name: against }) =>
       (['step', 'rollouts'] as const).flatMap((axis) =>
         (['worst', 'mean'] as const).flatMap((what): Difference[] => {
           const values = ended
-            .filter(({ arm }) => arm === SUBJECT)
+            .filter(({ arm }) => arm === subject)
             .flatMap(({ seed, curve }) => {
               const other = ended.find((run) => run.arm === against && run.seed === seed);
               const mine = valueAt(curve, axis, budgets[axis], readings[what]);
               const theirs = other === undefined ? null : valueAt(other.curve, axis, budgets[axis], readings[what]);
               return mine === null || theirs === null ? [] : [mine - theirs];
             });
-          const difference = maybeSpread(values, `${SUBJECT}-${against}/${axis}/${what}`);
-          return difference === null ? [] : [{ subject: SUBJECT, against, axis, what, difference }];
+          const difference = maybeSpread(values, `${subject}-${against}/${axis}/${what}`);
+          return difference === null ? [] : [{ subject, against, axis, what, difference }];
         }),
       ),
     );
