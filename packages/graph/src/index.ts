@@ -4,6 +4,7 @@ export { GraphBuilder } from './graph-builder.ts';
 export { GraphError } from './graph-error.ts';
 export { inferTypes } from './op-types.ts';
 export * as op from './ops.ts';
+export { stableProducts } from './stable-products.ts';
 export type { Attribute, Attributes, Constant, DataType, Graph, GraphNode, Value, ValueType } from './value.ts';
 export { sizeOf } from './value.ts';
 export { vjpRules } from './vjp-rules.ts';

@@ -340,10 +340,10 @@ export const opTypes: Readonly<Record<string, OpType>> = {
   },
   Attention: {
     domain: '',
-    arity: [3, 3],
+    arity: [3, 4],
     infer(inputs, _attributes, fail) {
       requireFloat(inputs, fail);
-      const [q, k, v] = inputs.map((type) => type!.shape);
+      const [q, k, v, mask] = inputs.map((type) => type!.shape);
       const fits =
         q!.length === 4 &&
         k!.length === 4 &&
@@ -353,6 +353,10 @@ export const opTypes: Readonly<Record<string, OpType>> = {
         q![1]! % k![1]! === 0;
       if (!fits) fail(types(inputs), 'queries [B, H, T, d], keys and values [B, H / g, S, d]');
       const scores: ValueType = { dtype: 'float32', shape: [q![0]!, q![1]!, q![2]!, k![2]!] };
+      const whole = mask === undefined || sameShape(mask.slice(2), scores.shape.slice(2));
+      if (!whole || !sameShape(broadcastShapes(mask ?? [], scores.shape) ?? [], scores.shape)) {
+        fail(types(inputs), `a mask [B or 1, H or 1, ${q![2]}, ${k![2]}]`);
+      }
       // The present keys and values are outputs of the operation too, and never asked for here.
       return [like(inputs[0]!), like(inputs[1]!), like(inputs[2]!), scores];
     },

@@ -115,10 +115,12 @@ export const rotaryEmbedding = (
 export interface AttentionOptions {
   readonly causal: boolean;
   readonly scale: number;
+  /** Added to the scaled scores, [B or 1, H or 1, T, S]; a constant of the loss. */
+  readonly mask?: Value | undefined;
 }
 
 /**
- * softmax(scale · Q·Kᵀ)·V, with several query heads to one key head where there are fewer of those.
+ * softmax(scale · Q·Kᵀ + mask)·V, with several query heads to one key head where there are fewer of those.
  *
  * @param q [B, H, T, d]
  * @param k [B, H / g, S, d], and `v` likewise
@@ -126,7 +128,7 @@ export interface AttentionOptions {
 export const attention = (g: GraphBuilder, q: Value, k: Value, v: Value, options: AttentionOptions): Value =>
   g.add(
     'Attention',
-    [q, k, v],
+    options.mask === undefined ? [q, k, v] : [q, k, v, options.mask],
     { is_causal: options.causal ? 1 : 0, scale: { float: options.scale }, qk_matmul_output_mode: 3 },
     [0, 3],
   )[0]!;

@@ -239,6 +239,18 @@ const cases: Record<string, Case> = {
     ],
     build: (g, [q, k, v]) => op.attention(g, q!, k!, v!, { causal: false, scale: 1 }),
   },
+  'Attention with a mask for each sequence': {
+    shapes: [
+      [2, 4, 2, 2],
+      [2, 2, 3, 2],
+      [2, 2, 3, 2],
+    ],
+    build: (g, [q, k, v]) => {
+      const hidden = [0, 0, -1e30, 0, 0, 0, -1e30, -1e30, 0, 0, -1e30, 0];
+      const mask = g.constant('float32', [2, 1, 2, 3], hidden);
+      return op.attention(g, q!, k!, v!, { causal: false, scale: 0.6, mask });
+    },
+  },
   SoftmaxCrossEntropyLoss: {
     shapes: [[3, 4]],
     build: (g, [x]) => op.crossEntropy(g, x!, g.constant('int32', [3], [0, 3, 1])),

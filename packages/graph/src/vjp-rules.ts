@@ -305,6 +305,8 @@ export const vjpRules: Readonly<Record<string, VjpRule>> = {
       plus(g, () => op.reshape(g, op.matmul(g, dS(), k, { alpha: scale }), q.shape)),
       plus(g, () => op.matmul(g, dS(), stack(q, size), { transA: true, alpha: scale })),
       plus(g, () => op.matmul(g, p(), dO(), { transA: true })),
+      // The mask is a constant.
+      undefined,
     ];
   },
   // d scores = (softmax − onehot)·dy, with the softmax from the log-probabilities that the loss gives out.

@@ -68,7 +68,6 @@ interface Draft {
   readonly limit: number;
 }
 
-const LENGTH_MULTIPLE = 16;
 const CACHE_MULTIPLE = 32;
 
 /**
@@ -147,11 +146,9 @@ async function decodeTogether(
 
   // Prompts: each distinct one once. The first token of each sample comes out of the same row.
   const distinct = [...new Set(drafts.map((draft) => draft.prompt))];
-  const packing = { tokens: context.tokensPerRun, multiple: LENGTH_MULTIPLE, longest: config.max_position_embeddings };
-  for (const packed of packSequences(
-    distinct.map((prompt) => prompts[prompt]!.length),
-    packing,
-  )) {
+  const whole = distinct.map((prompt) => ({ prefix: new Int32Array(), length: prompts[prompt]!.length }));
+  const packing = { tokens: context.tokensPerRun, longest: config.max_position_embeddings };
+  for (const packed of packSequences(whole, packing)) {
     const tokens = new Int32Array(packed.batch * packed.length);
     const last = new Int32Array(packed.batch);
     for (const [row, index] of packed.rows.entries()) {

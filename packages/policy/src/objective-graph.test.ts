@@ -114,7 +114,7 @@ describe('the graphs of the losses that were there first', () => {
     'a ratio per token, k3': [policyGradient({ kl: { kind: 'k3', beta: 1 } }), '72c2b94970ce429f'],
   };
   test.each(Object.entries(pinned))('%s: the same bytes as ever', (_name, [objective, hash]) => {
-    const bytes = writeOnnx(trainGraph(config, objective, { batch: 2, length: 16 }));
+    const bytes = writeOnnx(trainGraph(config, objective, { prefixes: 0, prefixLength: 0, batch: 2, length: 16 }));
     expect(createHash('sha256').update(bytes).digest('hex').slice(0, 16)).toBe(hash);
   });
 });
@@ -203,6 +203,50 @@ describe.each([1, 2])('on a model and sequences of shapes drawn by seed %i', (se
     const means = (await engine.score(explanations)).map((logprobs) => sum(logprobs) / logprobs.length);
     expect(loss - plain.loss).toBeCloseTo((-0.04 * sum(means)) / 2, 5);
     expect(clipFraction).toBe(plain.clipFraction);
+    await expectTrueGradient(weights, gradients, async () => (await engine.lossAndGradient(batch)).loss, seed);
+  });
+});
+
+describe.each([3, 4, 5, 6])('prompts that several sequences share, of shapes drawn by seed %i', (seed) => {
+  const { config, weights } = drawnModel(seed);
+  const random = keyedRandom(seed, 'test/shared');
+  const drawn = (length: number) => Array.from({ length }, () => random.integer(config.vocab_size));
+  const sequences = Array.from({ length: 4 }).flatMap(() => {
+    const prompt = drawn(1 + random.integer(12));
+    return Array.from({ length: 1 + random.integer(5) }, () => {
+      const tokens = Int32Array.from([...prompt, ...drawn(1 + random.integer(8))]);
+      const tokenWeights = Float32Array.from(tokens, (_, token) => (token < prompt.length ? 0 : random.uniform()));
+      return { tokens, promptLength: prompt.length, tokenWeights };
+    });
+  });
+  // A weight on a prompt token, however small, asks for the plain graph: each sequence whole, by itself.
+  const whole = sequences.map((sequence) => ({
+    ...sequence,
+    tokenWeights: sequence.tokenWeights.map((weight, token) => (token === 1 ? weight + 1e-30 : weight)),
+  }));
+
+  test('computed once, give the loss, the gradients and the log-probabilities of the plain graph', async () => {
+    const engine = engineOf(config, weights);
+    const shared = await engine.lossAndGradient({ objective: { kind: 'supervised' }, sequences });
+    const plain = await engine.lossAndGradient({ objective: { kind: 'supervised' }, sequences: whole });
+    expect(Math.abs(shared.loss - plain.loss)).toBeLessThan(1e-5 * Math.abs(plain.loss));
+    for (const [tensor, view] of shared.gradients.views) {
+      const expected = plain.gradients.get(tensor);
+      const size = Math.sqrt(sum(expected.map((value) => value * value)));
+      const apart = Math.sqrt(sum(view.map((value, index) => (value - expected[index]!) ** 2)));
+      expect(apart, tensor).toBeLessThan(1e-4 * (size + 1e-3));
+    }
+    for (const [index, logprobs] of shared.logprobs.entries()) {
+      for (const [token, logprob] of logprobs.entries()) {
+        expect(Math.abs(logprob - plain.logprobs[index]![token]!)).toBeLessThan(1e-4);
+      }
+    }
+  });
+
+  test('give a gradient that agrees with central differences', async () => {
+    const engine = engineOf(config, weights);
+    const batch: TrainingBatch = { objective: { kind: 'supervised' }, sequences };
+    const { gradients } = await engine.lossAndGradient(batch);
     await expectTrueGradient(weights, gradients, async () => (await engine.lossAndGradient(batch)).loss, seed);
   });
 });

@@ -6,7 +6,8 @@
 import type { ObjectiveSpec } from '@evenkeel/algorithms';
 import { type Graph, GraphBuilder, gradients, op, type Value } from '@evenkeel/graph';
 import type { ModelConfig } from './model-config.ts';
-import { declareParameters, decodeSequences, logitsOf } from './transformer.ts';
+import { type BatchShape, shapeName } from './pack-sequences.ts';
+import { type Continued, declareParameters, decodeSequences, logitsOf } from './transformer.ts';
 
 /** What is minimised. */
 export type TrainingObjective =
@@ -15,28 +16,33 @@ export type TrainingObjective =
   /** Σ weight · (−gain), the gain by the form of the loss, + Σ klWeight · KL − Σ explanationWeight · log π. */
   | { readonly kind: 'policy-gradient'; readonly spec: ObjectiveSpec };
 
-/** The static shape of a micro-batch: sequences and predicted positions. */
-export interface BatchShape {
-  readonly batch: number;
-  readonly length: number;
-}
-
 /** Name of a parameter's gradient among the outputs. */
 export const gradientName = (parameter: string): string => `gradient:${parameter}`;
 
-/** −log π of each label, over B·T rows: tokens [B, T] and labels [B·T], both int32 inputs. */
-function tokenLogprobs(g: GraphBuilder, config: ModelConfig, { batch, length }: BatchShape) {
+/** log π of each label, over B·T rows. */
+function tokenLogprobs(g: GraphBuilder, config: ModelConfig, shape: BatchShape) {
+  const { prefixes, prefixLength, batch, length } = shape;
   const parameters = declareParameters(g, config);
   const tokens = g.input('tokens', 'int32', [batch, length]);
   const labels = g.input('labels', 'int32', [batch * length]);
-  const { hidden } = decodeSequences(g, config, parameters, tokens);
+  const prefixPass = (): Continued => ({
+    prefixes: decodeSequences(g, config, parameters, g.input('prefixTokens', 'int32', [prefixes, prefixLength])),
+    prefixOf: g.input('prefixOf', 'float32', [batch, prefixes]),
+    positions: g.input('positions', 'int64', [batch, length]),
+    mask: g.input('mask', 'float32', [batch, 1, length, prefixLength + length]),
+  });
+  const { hidden } = decodeSequences(g, config, parameters, tokens, prefixes === 0 ? undefined : prefixPass());
   const surprise = op.crossEntropy(g, logitsOf(g, config, parameters, hidden), labels);
   return { parameters, logprobs: op.neg(g, surprise) };
 }
 
-/** Forward only: inputs tokens and labels, output `logprobs` [B·T]. */
+/**
+ * Forward only: inputs `tokens` int32 [B, T] and `labels` int32 [B·T]; where there are prefixes also `prefixTokens` int32 [P, Tp],
+ * `prefixOf` [B, P] (1 at a branch's prefix), `positions` int64 [B, T] and `mask` [B, 1, T, Tp + T] (0 where a position may be seen,
+ * very negative elsewhere). Output `logprobs` [B·T].
+ */
 export function scoreGraph(config: ModelConfig, shape: BatchShape): Graph {
-  const g = new GraphBuilder(`score-${shape.batch}x${shape.length}`);
+  const g = new GraphBuilder(`score-${shapeName(shape)}`);
   g.output('logprobs', tokenLogprobs(g, config, shape).logprobs);
   return g.build();
 }
@@ -48,7 +54,7 @@ export function scoreGraph(config: ModelConfig, shape: BatchShape): Graph {
  * term. Outputs: `loss`, `logprobs`, `kl` where there is one, and a gradient per parameter.
  */
 export function trainGraph(config: ModelConfig, objective: TrainingObjective, shape: BatchShape): Graph {
-  const g = new GraphBuilder(`train-${shape.batch}x${shape.length}`);
+  const g = new GraphBuilder(`train-${shapeName(shape)}`);
   const { parameters, logprobs } = tokenLogprobs(g, config, shape);
   const declared = new Map<string, Value>();
   const rows = (name: string): Value =>

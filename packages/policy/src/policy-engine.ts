@@ -9,14 +9,17 @@ import type { Graph } from '@evenkeel/graph';
 import { PolicyError } from './errors.ts';
 import { type Completion, type GenerateOptions, generateCompletions } from './generate.ts';
 import { checkModelConfig, type ModelConfig, parameterShapes } from './model-config.ts';
-import { gradientName, scoreGraph, trainGraph } from './objective-graph.ts';
-import { type PackedBatch, packSequences } from './pack-sequences.ts';
+import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './objective-graph.ts';
+import { type PackedBatch, packSequences, shapeName } from './pack-sequences.ts';
 import { ParameterBuffer, type Parameters } from './parameter-buffer.ts';
 import { GraphSession, type TensorData } from './session.ts';
 import {
+  branchesOf,
   normaliserOf,
+  prefixLengthOf,
   type ScoredSequence,
   type TrainingBatch,
+  type TrainingSequence,
   tokenInputs,
   trainingInputs,
 } from './training-inputs.ts';
@@ -46,7 +49,6 @@ export interface LossAndGradient {
   readonly kl: number;
 }
 
-const LENGTH_MULTIPLE = 16;
 const TOKENS_PER_RUN = 512;
 const DECODE_BATCH = 256;
 
@@ -102,14 +104,14 @@ export class PolicyEngine {
     const logprobs = sequences.map(({ tokens, promptLength }) => new Float32Array(tokens.length - promptLength));
     let loss = 0;
     let kl = 0;
-    for (const packed of this.#pack(sequences)) {
-      const session = await this.#session(`train/${JSON.stringify(objective)}/${packed.batch}x${packed.length}`, () =>
+    for (const packed of this.#pack(sequences, objective)) {
+      const session = await this.#session(`train/${JSON.stringify(objective)}/${shapeName(packed)}`, () =>
         trainGraph(this.config, objective, packed),
       );
       const results = await this.#run(session, trainingInputs(packed, batch, normaliser));
       loss += results.get('loss')![0]!;
       kl += results.get('kl')?.[0] ?? 0;
-      collect(packed, sequences, results.get('logprobs')!, logprobs);
+      collect(packed, batch, results.get('logprobs')!, logprobs);
       for (const [name, total] of sum.views) {
         const part = results.get(gradientName(name))!;
         for (let index = 0; index < total.length; index++) total[index]! += part[index]!;
@@ -127,11 +129,9 @@ export class PolicyEngine {
     this.#checkSequences(sequences);
     const logprobs = sequences.map(({ tokens, promptLength }) => new Float32Array(tokens.length - promptLength));
     for (const packed of this.#pack(sequences)) {
-      const session = await this.#session(`score/${packed.batch}x${packed.length}`, () =>
-        scoreGraph(this.config, packed),
-      );
+      const session = await this.#session(`score/${shapeName(packed)}`, () => scoreGraph(this.config, packed));
       const results = await this.#run(session, tokenInputs(packed, sequences));
-      collect(packed, sequences, results.get('logprobs')!, logprobs);
+      collect(packed, { sequences }, results.get('logprobs')!, logprobs);
     }
     return logprobs;
   }
@@ -158,15 +158,11 @@ export class PolicyEngine {
     for (const session of await Promise.all(sessions)) await session.release();
   }
 
-  #pack(sequences: readonly ScoredSequence[]): PackedBatch[] {
-    return packSequences(
-      sequences.map(({ tokens }) => tokens.length - 1),
-      {
-        tokens: this.#options.tokensPerRun ?? TOKENS_PER_RUN,
-        multiple: LENGTH_MULTIPLE,
-        longest: this.config.max_position_embeddings,
-      },
-    );
+  #pack(sequences: readonly TrainingSequence[], objective?: TrainingObjective): PackedBatch[] {
+    return packSequences(branchesOf(sequences, objective), {
+      tokens: this.#options.tokensPerRun ?? TOKENS_PER_RUN,
+      longest: this.config.max_position_embeddings,
+    });
   }
 
   async #run(
@@ -223,13 +219,13 @@ export class PolicyEngine {
 /** Takes the completions' log-probabilities out of a padded result. */
 function collect(
   packed: PackedBatch,
-  sequences: readonly ScoredSequence[],
+  { sequences, objective }: Pick<TrainingBatch, 'sequences'> & { readonly objective?: TrainingObjective },
   result: Float32Array,
   logprobs: readonly Float32Array[],
 ): void {
   for (const [row, index] of packed.rows.entries()) {
     const { promptLength, tokens } = sequences[index]!;
-    const start = row * packed.length;
+    const start = row * packed.length - prefixLengthOf(sequences[index]!, objective);
     logprobs[index]!.set(result.subarray(start + promptLength - 1, start + tokens.length - 1));
   }
 }

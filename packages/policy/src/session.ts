@@ -2,7 +2,7 @@
  * Graphs run by onnxruntime. A session is made once per graph and kept; arrays go in without a copy. It does not know
  * what the graphs compute.
  */
-import { type Graph, type Value, writeOnnx } from '@evenkeel/graph';
+import { type Graph, stableProducts, type Value, writeOnnx } from '@evenkeel/graph';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PolicyError } from './errors.ts';
 
@@ -29,7 +29,7 @@ export class GraphSession {
   /** @throws {PolicyError} `session-failed` if onnxruntime refuses the graph or the provider */
   static async create(graph: Graph, options: SessionOptions): Promise<GraphSession> {
     try {
-      const session = await InferenceSession.create(writeOnnx(graph), {
+      const session = await InferenceSession.create(writeOnnx(stableProducts(graph)), {
         executionProviders: [...(options.executionProviders ?? ['cpu'])],
         intraOpNumThreads: options.threads,
         interOpNumThreads: 1,

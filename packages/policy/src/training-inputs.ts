@@ -1,10 +1,11 @@
 /**
- * Sequences of a micro-batch as the arrays that the score and train graphs take. Position t of a row predicts token
- * t + 1. Padded positions have weight 0.
+ * Sequences of a micro-batch as the arrays that the score and train graphs take. A prompt but for its last token is a prefix, computed
+ * once for all of its completions; the branch begins with that last token, so position j of a branch predicts token j of the
+ * completion. Where the loss counts prompt tokens too, the branch is the whole sequence. Padded positions have weight 0.
  */
 import { PolicyError } from './errors.ts';
 import type { TrainingObjective } from './objective-graph.ts';
-import type { PackedBatch } from './pack-sequences.ts';
+import { type Branch, NO_PREFIX, type PackedBatch } from './pack-sequences.ts';
 import type { TensorData } from './session.ts';
 
 /** A prompt with its completion. */
@@ -81,25 +82,78 @@ export function normaliserOf({ objective, sequences, normaliser }: TrainingBatch
   }
 }
 
-/** tokens and labels. */
-export function tokenInputs(packed: PackedBatch, sequences: readonly ScoredSequence[]): Map<string, TensorData> {
-  const tokens = new Int32Array(packed.batch * packed.length);
-  const labels = new Int32Array(packed.batch * packed.length);
-  for (const [row, index] of packed.rows.entries()) {
-    const sequence = sequences[index]!.tokens;
-    tokens.set(sequence.subarray(0, -1), row * packed.length);
-    labels.set(sequence.subarray(1), row * packed.length);
-  }
-  return new Map([
+/** How many tokens of a sequence are its prefix. */
+export function prefixLengthOf(
+  { tokenWeights, promptLength }: TrainingSequence,
+  objective?: TrainingObjective,
+): number {
+  if (objective?.kind !== 'supervised') return promptLength - 1;
+  if (tokenWeights === undefined) return 0;
+  for (let token = 1; token < promptLength; token++) if (tokenWeights[token] !== 0) return 0;
+  return promptLength - 1;
+}
+
+/** Sequences as the packer takes them. */
+export function branchesOf(sequences: readonly TrainingSequence[], objective?: TrainingObjective): Branch[] {
+  return sequences.map((sequence) => {
+    const prefix = prefixLengthOf(sequence, objective);
+    return { prefix: sequence.tokens.subarray(0, prefix), length: sequence.tokens.length - 1 - prefix };
+  });
+}
+
+/** Added to a score that may not be seen: exp of it is exactly 0. */
+export const HIDDEN = -1e30;
+
+/** All inputs of a score graph besides the parameters: see `scoreGraph`. */
+export function tokenInputs(
+  packed: PackedBatch,
+  sequences: readonly TrainingSequence[],
+  objective?: TrainingObjective,
+): Map<string, TensorData> {
+  const { prefixes, prefixLength, batch, length } = packed;
+  const tokens = new Int32Array(batch * length);
+  const labels = new Int32Array(batch * length);
+  const inputs = new Map<string, TensorData>([
     ['tokens', tokens],
     ['labels', labels],
   ]);
+  for (const [row, index] of packed.rows.entries()) {
+    const own = sequences[index]!.tokens.subarray(prefixLengthOf(sequences[index]!, objective));
+    tokens.set(own.subarray(0, -1), row * length);
+    labels.set(own.subarray(1), row * length);
+  }
+  if (prefixes === 0) return inputs;
+
+  const prefixTokens = new Int32Array(prefixes * prefixLength);
+  const prefixLengths = packed.heads.map((index) => prefixLengthOf(sequences[index]!, objective));
+  for (const [slot, index] of packed.heads.entries()) {
+    prefixTokens.set(sequences[index]!.tokens.subarray(0, prefixLengths[slot]), slot * prefixLength);
+  }
+  const prefixOf = new Float32Array(batch * prefixes);
+  const positions = new BigInt64Array(batch * length);
+  const mask = new Float32Array(batch * length * (prefixLength + length)).fill(HIDDEN);
+  for (let row = 0; row < batch; row++) {
+    const slot = packed.prefixOf[row] ?? NO_PREFIX;
+    const seen = slot === NO_PREFIX ? 0 : prefixLengths[slot]!;
+    if (slot !== NO_PREFIX) prefixOf[row * prefixes + slot] = 1;
+    for (let position = 0; position < length; position++) {
+      positions[row * length + position] = BigInt(seen + position);
+      const start = (row * length + position) * (prefixLength + length);
+      mask.fill(0, start, start + seen);
+      mask.fill(0, start + prefixLength, start + prefixLength + position + 1);
+    }
+  }
+  return inputs
+    .set('prefixTokens', prefixTokens)
+    .set('prefixOf', prefixOf)
+    .set('positions', positions)
+    .set('mask', mask);
 }
 
 /** All inputs of a train graph besides the parameters. */
 export function trainingInputs(packed: PackedBatch, batch: TrainingBatch, normaliser: number): Map<string, TensorData> {
   const { objective, sequences } = batch;
-  const inputs = tokenInputs(packed, sequences);
+  const inputs = tokenInputs(packed, sequences, objective);
   const rows = (name: string): Float32Array => {
     const data = new Float32Array(packed.batch * packed.length);
     inputs.set(name, data);
@@ -112,8 +166,9 @@ export function trainingInputs(packed: PackedBatch, batch: TrainingBatch, normal
       if (tokenWeights !== undefined && tokenWeights.length !== tokens.length) {
         refuse(index, `it has ${tokenWeights.length} token weights`, `${tokens.length}`);
       }
-      for (let token = 1; token < tokens.length; token++) {
-        weights[row * packed.length + token - 1] = (weight * (tokenWeights?.[token] ?? 1)) / normaliser;
+      const prefix = prefixLengthOf(sequences[index]!, objective);
+      for (let token = prefix + 1; token < tokens.length; token++) {
+        weights[row * packed.length + token - 1 - prefix] = (weight * (tokenWeights?.[token] ?? 1)) / normaliser;
       }
     }
     return inputs;
@@ -134,7 +189,7 @@ export function trainingInputs(packed: PackedBatch, batch: TrainingBatch, normal
     const sequence = sequences[index]!;
     const { tokens, promptLength, advantage, weight = 1 } = sequence;
     const count = tokens.length - promptLength;
-    const start = row * packed.length + promptLength - 1;
+    const start = row * packed.length;
     const perToken = (name: 'oldLogprobs' | 'referenceLogprobs', target: Float32Array): void => {
       const given = sequence[name];
       if (given?.length !== count) refuse(index, `it has ${given?.length ?? 'no'} ${name}`, `${count}`);

@@ -8,7 +8,7 @@
  * Shapes: B sequences, T positions, N = B·T rows, H query heads, K key heads, d elements per head, V tokens, S cached
  * positions.
  */
-import { type GraphBuilder, op, type Value } from '@evenkeel/graph';
+import { type GraphBuilder, op, sizeOf, type Value } from '@evenkeel/graph';
 import { headSize, type ModelConfig, parameterShapes } from './model-config.ts';
 import { rotaryFrequencies } from './rotary.ts';
 
@@ -82,7 +82,7 @@ function feedForward(layer: Layer, x: Value): Value {
   return op.gemm(g, product, weight('mlp.down_proj'), { transB: true, c: x });
 }
 
-/** What a pass over whole sequences gives. */
+/** What a pass over sequences gives. */
 export interface SequencePass {
   /** Hidden states before the last norm, [N, width]. */
   readonly hidden: Value;
@@ -92,9 +92,39 @@ export interface SequencePass {
   readonly values: readonly Value[];
 }
 
+/** What sequences go on from: P prefixes of S positions, computed once however many sequences share one. */
+export interface Continued {
+  readonly prefixes: SequencePass;
+  /** float32 [B, P]: 1 at the prefix that a sequence has, 0 elsewhere. */
+  readonly prefixOf: Value;
+  /** int64 [B, T]. */
+  readonly positions: Value;
+  /** float32 [B, 1, T, S + T]: 0 where a position may be seen, very negative elsewhere. */
+  readonly mask: Value;
+}
+
+/** Rotary positions of sequences that begin at 0, as a constant [B, T]. */
+function fromZero(g: GraphBuilder, batch: number, length: number): Value {
+  return g.constant(
+    'int64',
+    [batch, length],
+    Int32Array.from({ length: batch * length }, (_, index) => index % length),
+  );
+}
+
+/** Keys or values of each sequence's prefix beside its own: [P, K, S, d] and [B, K, T, d] to [B, K, S + T, d]. */
+function besidePrefix(g: GraphBuilder, prefixes: Value, prefixOf: Value, own: Value): Value {
+  const [count, ...rest] = prefixes.shape as [number, ...number[]];
+  const flat = op.reshape(g, prefixes, [count, sizeOf(rest)]);
+  // A product with a 0-1 matrix copies rows exactly, and its gradient sums them in an order that no thread changes.
+  const spread = op.reshape(g, op.gemm(g, prefixOf, flat), [own.shape[0]!, ...rest]);
+  return op.concat(g, [spread, own], 2);
+}
+
 /**
- * The decoder's layers over whole sequences. Attention is causal and sequences are padded on the right, so padding needs
- * no mask: no token that counts can see it.
+ * The decoder's layers over sequences: whole ones, or what follows a prefix. Attention is causal and sequences are padded on
+ * the right, so padding needs no mask: no token that counts can see it. Prefixes are padded on the right too, and there a
+ * mask must hide it.
  *
  * @param tokens int32 [B, T]
  */
@@ -103,16 +133,13 @@ export function decodeSequences(
   config: ModelConfig,
   parameters: ParameterValues,
   tokens: Value,
+  continued?: Continued,
 ): SequencePass {
   const [batch, length] = tokens.shape as [number, number];
   const size = headSize(config);
   const { num_attention_heads: heads, num_key_value_heads: keyHeads } = config;
-  const { cosine, sine } = rotaryTables(g, config, length);
-  const positions = g.constant(
-    'int64',
-    [batch, length],
-    Int32Array.from({ length: batch * length }, (_, index) => index % length),
-  );
+  const { cosine, sine } = rotaryTables(g, config, continued?.mask.shape[3] ?? length);
+  const positions = continued?.positions ?? fromZero(g, batch, length);
   const split = (x: Value, count: number): Value =>
     op.transpose(g, op.reshape(g, x, [batch, length, count, size]), [0, 2, 1, 3]);
   const rotate = (x: Value, count: number): Value =>
@@ -120,6 +147,9 @@ export function decodeSequences(
       op.rotaryEmbedding(g, op.reshape(g, x, [batch, length, count * size]), cosine, sine, positions, count),
       count,
     );
+  const seen = (own: Value, prefixes: Value | undefined): Value =>
+    prefixes === undefined ? own : besidePrefix(g, prefixes, continued!.prefixOf, own);
+  const how = { causal: continued === undefined, mask: continued?.mask, scale: 1 / Math.sqrt(size) };
 
   const embedding = parameters.get('model.embed_tokens.weight')!;
   let hidden = op.gather(g, embedding, op.reshape(g, tokens, [batch * length]));
@@ -131,7 +161,8 @@ export function decodeSequences(
     const q = rotate(projectHeads(layer, normed, 'q', heads), heads);
     const k = rotate(projectHeads(layer, normed, 'k', keyHeads), keyHeads);
     const v = split(project(layer, normed, 'self_attn.v_proj'), keyHeads);
-    const mixed = op.attention(g, q, k, v, { causal: true, scale: 1 / Math.sqrt(size) });
+    const { prefixes } = continued ?? {};
+    const mixed = op.attention(g, q, seen(k, prefixes?.keys[index]), seen(v, prefixes?.values[index]), how);
     const rows = op.reshape(g, op.transpose(g, mixed, [0, 2, 1, 3]), [batch * length, heads * size]);
     hidden = feedForward(layer, attentionOutput(layer, rows, hidden));
     keys.push(k);
