@@ -93,11 +93,27 @@ const rows: Record<string, [name: string, broken: MethodOverrides, says: string,
     'sec-grpo',
     { advantage: 'gdpo' },
     'gdpo scales each batch anew',
-    { advantage: 'bnpo' },
+    { advantage: 'rloo' },
+  ],
+  'SEC needs advantages that its temperature was made for': [
+    'sec-grpo',
+    { advantage: 'mc-grpo' },
+    'mc-grpo divides by its eps alone wherever a group has a clear majority',
+    { advantage: { kind: 'mc-grpo', meanWhereZero: true } },
   ],
 };
 
 describe('what cannot work together', () => {
+  test('SEC and any advantage whose scale follows its batch', () => {
+    for (const name of ['sec-grpo', 'sec-dapo']) {
+      for (const advantage of ['gdpo', 'bnpo']) {
+        const says = `weighter sec compares the size of advantages from step to step, and ${advantage} scales each batch anew`;
+        expect(() => resolveMethod(name, { advantage })).toThrow(says);
+        expect(() => resolveMethod(advantage, { weighter: 'sec' })).toThrow(says);
+      }
+    }
+  });
+
   test('every rule has a combination that breaks it', () => {
     expect(Object.keys(rows)).toEqual(Object.keys(rules));
   });

@@ -22,6 +22,8 @@ type Rule = (parts: Combination) => string | null;
 const COMPARES_RIGHT_AND_WRONG = ['disco', 'drpo'];
 /** Advantages of a size that says nothing of how much a task has to teach. */
 const FIXED_SIZE = ['disco', 'drpo', 'reinforce'];
+/** Advantages whose scale follows the batch that they are in: it says nothing from step to step. */
+const SCALED_BY_BATCH = ['gdpo', 'bnpo'];
 const READS_COMPONENTS = ['bnpo', 'gdpo'];
 
 /** The rules by name. */
@@ -107,8 +109,13 @@ export const rules: Readonly<Record<string, Rule>> = {
       : null,
 
   'SEC needs advantages that are alike from step to step': ({ weighter, advantage }) =>
-    weighter.kind === 'sec' && advantage.kind === 'gdpo'
-      ? 'weighter sec compares the size of advantages from step to step, and gdpo scales each batch anew; choose another weighter or advantage'
+    weighter.kind === 'sec' && SCALED_BY_BATCH.includes(advantage.kind)
+      ? `weighter sec compares the size of advantages from step to step, and ${advantage.kind} scales each batch anew; choose another weighter or advantage`
+      : null,
+
+  'SEC needs advantages that its temperature was made for': ({ weighter, advantage }) =>
+    weighter.kind === 'sec' && advantage.kind === 'mc-grpo' && advantage.meanWhereZero !== true
+      ? 'weighter sec draws by softmax(mean |A| / temperature), and mc-grpo divides by its eps alone wherever a group has a clear majority: one task would take everything; choose advantage mc-grpo with meanWhereZero, or another'
       : null,
 };
 
