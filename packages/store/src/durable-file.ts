@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type Content, writeContent } from './content.ts';
 import { systemCode } from './errors.ts';
 import { makeFolders } from './make-folders.ts';
 
@@ -34,12 +35,12 @@ export async function ensureFolder(folder: string): Promise<void> {
 }
 
 /** Writes and syncs a new file of a random name; removes it again where that fails. Returns its path. */
-async function writeTemporary(folder: string, bytes: Uint8Array): Promise<string> {
+async function writeTemporary(folder: string, content: Content): Promise<string> {
   const path = join(folder, `${process.pid}-${randomUUID()}`);
   try {
     const handle = await open(path, 'wx');
     try {
-      await handle.writeFile(bytes);
+      await writeContent(handle, content);
       await handle.sync();
     } finally {
       await handle.close();
@@ -52,8 +53,8 @@ async function writeTemporary(folder: string, bytes: Uint8Array): Promise<string
 }
 
 /** Puts the bytes at the path, over what may be there. Both folders exist and lie on one file system. */
-export async function replaceFile(path: string, bytes: Uint8Array, temporaryFolder: string): Promise<void> {
-  const temporary = await writeTemporary(temporaryFolder, bytes);
+export async function replaceFile(path: string, content: Content, temporaryFolder: string): Promise<void> {
+  const temporary = await writeTemporary(temporaryFolder, content);
   try {
     await rename(temporary, path);
   } catch (thrown) {

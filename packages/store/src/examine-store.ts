@@ -2,14 +2,14 @@
  * Looks at every file of a store: each artefact against its hash, each commit against its own and its artefacts, each line of the journal.
  * What is damaged can be set aside, so that the work behind it is done again. Reads everything: as fast as the disk.
  */
-import { hash } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hashFile } from './content.ts';
 import { ensureFolder, replaceFile } from './durable-file.ts';
 import { type FolderStore, parseCommit } from './folder-store.ts';
 import { parseJournalLine } from './journal.ts';
 import { DAMAGED_FOLDER, setAside } from './set-aside.ts';
-import { absentIsNull, artefactFiles, commitFiles, namesIn } from './survey.ts';
+import { artefactFiles, commitFiles, namesIn } from './survey.ts';
 
 /** One damaged file. */
 export interface StoreDamage {
@@ -29,17 +29,17 @@ export async function* examineStore(
   const { folder } = store;
   const damagedArtefacts = new Set<string>();
   for await (const { path, sha256 } of artefactFiles(store)) {
-    const isDamaged = (bytes: Buffer) => hash('sha256', bytes, 'hex') !== sha256;
-    const bytes = await readFile(path).catch(absentIsNull);
-    if (bytes === null || !isDamaged(bytes)) continue;
+    const isDamaged = async (where: string) => (await hashFile(where))?.sha256 !== sha256;
+    const found = await hashFile(path);
+    if (found === null || found.sha256 === sha256) continue;
     damagedArtefacts.add(sha256);
     const aside = repair ? await setAside(folder, path, isDamaged) : null;
-    yield { kind: 'artefact', path, state: `${bytes.length} bytes that are not those of its name`, aside };
+    yield { kind: 'artefact', path, state: `${found.bytes} bytes that are not those of its name`, aside };
   }
   for await (const { path, commit } of commitFiles(store)) {
     if (commit === null) {
       const aside = repair
-        ? await setAside(folder, path, (bytes) => parseCommit(bytes.toString('utf8')) === null)
+        ? await setAside(folder, path, async (where) => parseCommit(await readFile(where, 'utf8')) === null)
         : null;
       yield { kind: 'commit', path, state: 'no commit record', aside };
       continue;

@@ -23,6 +23,16 @@ import { dirname, join, resolve } from 'node:path';
 import { type ArtefactRef, canonicalJson, type Json } from '@evenkeel/core';
 import { z } from 'zod';
 import { type Attempt, beginAttempt, type EarlierAttempts, earlierAttempts, endAttempt } from './attempts.ts';
+import {
+  type Content,
+  contentBytes,
+  hashContent,
+  hashFile,
+  holdsContent,
+  readInto,
+  readStretch,
+  readWhole,
+} from './content.ts';
 import { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
 import { StoreError, storeErrorFrom, systemCode } from './errors.ts';
 import { parseJournal } from './journal.ts';
@@ -117,19 +127,18 @@ export class FolderStore implements Store {
     return join(this.folder, 'objects', sha256.slice(0, 2), sha256.slice(2));
   }
 
-  async put(kind: string, bytes: Uint8Array): Promise<ArtefactRef> {
-    const ref = checkedRef({ kind, sha256: hash('sha256', bytes, 'hex'), bytes: bytes.byteLength });
+  async put(kind: string, content: Content): Promise<ArtefactRef> {
+    const ref = checkedRef({ kind, sha256: hashContent(content), bytes: contentBytes(content) });
     const path = this.pathOf(ref);
     try {
       // Compared whole, not only by name: an artefact that a disk fault cut off is healed by whoever makes it again.
-      const there = (await this.#use(ref)) ? await readIfThere(path) : null;
-      if (there !== null && Buffer.compare(there, bytes) === 0) {
+      if ((await this.#use(ref)) && (await holdsContent(path, content))) {
         // Whoever put it may have died before it synced the folder.
         await syncFolder(dirname(path));
         return ref;
       }
       await ensureFolder(dirname(path));
-      await replaceFile(path, bytes, this.#temporary);
+      await replaceFile(path, content, this.#temporary);
     } catch (thrown) {
       throw storeErrorFrom(`write artefact ${kind} ${ref.sha256.slice(0, 12)}`, this.folder, thrown);
     }
@@ -140,10 +149,10 @@ export class FolderStore implements Store {
     const path = this.pathOf(ref);
     const name = `${ref.kind} ${ref.sha256.slice(0, 12)}`;
     const read = () =>
-      readIfThere(path).catch((thrown: unknown) => {
+      readWhole(path).catch((thrown: unknown) => {
         throw storeErrorFrom(`read artefact ${name}`, path, thrown);
       });
-    const isDamaged = (bytes: Buffer) => hash('sha256', bytes, 'hex') !== ref.sha256;
+    const isDamaged = (bytes: Buffer) => hashContent(bytes) !== ref.sha256;
     await this.#use(ref).catch((thrown: unknown) => {
       throw storeErrorFrom(`read artefact ${name}`, path, thrown);
     });
@@ -157,8 +166,9 @@ export class FolderStore implements Store {
       );
     }
     if (isDamaged(bytes)) {
-      const aside = await setAside(this.folder, path, isDamaged).catch(() => null);
-      const found = hash('sha256', bytes, 'hex').slice(0, 12);
+      const isStill = async (moved: string) => (await hashFile(moved))?.sha256 !== ref.sha256;
+      const aside = await setAside(this.folder, path, isStill).catch(() => null);
+      const found = hashContent(bytes).slice(0, 12);
       const place = aside === null ? '' : ` (set aside as ${aside})`;
       throw new StoreError(
         `Cannot read artefact ${name}: ${path} held ${bytes.byteLength} bytes with sha256 ${found}${place}, expected ${ref.bytes} bytes with sha256 ${ref.sha256.slice(0, 12)}: ${WAY_OUT}`,
@@ -172,6 +182,46 @@ export class FolderStore implements Store {
       );
     }
     return bytes;
+  }
+
+  async getInto(ref: ArtefactRef, into: Content): Promise<void> {
+    const path = this.pathOf(ref);
+    if (contentBytes(into) !== ref.bytes) {
+      throw new RangeError(
+        `Cannot read artefact ${ref.kind} ${ref.sha256.slice(0, 12)}: there is room for ${contentBytes(into)} bytes, expected ${ref.bytes}`,
+      );
+    }
+    if (await this.#readInto(ref, path, into)) return;
+    // What is wrong with it, the other way to read it says; where nothing is any more, it has the bytes.
+    const bytes = await this.get(ref);
+    let start = 0;
+    for (const part of into instanceof Uint8Array ? [into] : into) {
+      part.set(bytes.subarray(start, start + part.byteLength));
+      start += part.byteLength;
+    }
+  }
+
+  async #readInto(ref: ArtefactRef, path: string, into: Content): Promise<boolean> {
+    try {
+      return (await this.#use(ref)) && (await readInto(path, into, ref.sha256));
+    } catch (thrown) {
+      throw storeErrorFrom(`read artefact ${ref.kind} ${ref.sha256.slice(0, 12)}`, path, thrown);
+    }
+  }
+
+  async getStretch(ref: ArtefactRef, from: number, to: number): Promise<Uint8Array> {
+    const path = this.pathOf(ref);
+    const name = `${ref.kind} ${ref.sha256.slice(0, 12)}`;
+    try {
+      const bytes = (await this.#use(ref)) ? await readStretch(path, from, to) : null;
+      if (bytes !== null) return bytes;
+    } catch (thrown) {
+      throw storeErrorFrom(`read artefact ${name}`, path, thrown);
+    }
+    throw new StoreError(
+      `Cannot read artefact ${name}: ${path} does not exist, expected ${ref.bytes} bytes there: ${WAY_OUT}`,
+      { code: 'artefact-missing' },
+    );
   }
 
   async has(ref: ArtefactRef): Promise<boolean> {
@@ -253,7 +303,8 @@ export class FolderStore implements Store {
     const bytes = await readIfThere(path);
     if (bytes === null) return null;
     const commit = await judge(bytes);
-    if (commit === null) await setAside(this.folder, path, async (moved) => (await judge(moved)) === null);
+    if (commit === null)
+      await setAside(this.folder, path, async (moved) => (await judge(await readFile(moved))) === null);
     return commit;
   }
 

@@ -1,4 +1,5 @@
 export type { Attempt, EarlierAttempts } from './attempts.ts';
+export type { Content } from './content.ts';
 export { createFile, ensureFolder, replaceFile, syncFolder } from './durable-file.ts';
 export { StoreError, storeErrorFrom } from './errors.ts';
 export { examineStore, type StoreDamage } from './examine-store.ts';

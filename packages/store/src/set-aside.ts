@@ -1,5 +1,5 @@
 /** Damaged files of a store leave their place, so that their work is done again; they are kept, for whoever can mend them by hand. */
-import { link, readFile, rename, rm } from 'node:fs/promises';
+import { link, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ensureFolder, syncFolder } from './durable-file.ts';
 
@@ -10,12 +10,13 @@ export const DAMAGED_FOLDER = 'damaged';
  * Moves a file that was judged damaged to `<root>/damaged`. What was moved is judged again: whoever made the file anew in between gets
  * it back.
  *
+ * @param isDamaged judges the file at a path
  * @returns where it lies now; null where somebody else was first, or where the file is whole by now
  */
 export async function setAside(
   root: string,
   path: string,
-  isDamaged: (bytes: Buffer) => boolean | Promise<boolean>,
+  isDamaged: (path: string) => Promise<boolean>,
 ): Promise<string | null> {
   const folder = join(root, DAMAGED_FOLDER);
   await ensureFolder(folder);
@@ -26,7 +27,7 @@ export async function setAside(
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw thrown;
   }
-  if (await isDamaged(await readFile(aside))) {
+  if (await isDamaged(aside)) {
     await syncFolder(dirname(path));
     return aside;
   }

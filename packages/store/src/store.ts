@@ -5,13 +5,21 @@
 import type { ArtefactRef, Json } from '@evenkeel/core';
 import type { z } from 'zod';
 import type { Attempt, EarlierAttempts } from './attempts.ts';
+import type { Content } from './content.ts';
 
 /** Bytes by the hash of their content. */
 export interface ArtefactStore {
-  /** Keeps the bytes durably; free where they are kept already. `kind` is a word for people, not part of the address. */
-  put(kind: string, bytes: Uint8Array): Promise<ArtefactRef>;
+  /** Keeps the bytes, whole or in parts, durably; free where they are kept already. `kind` is a word for people, not part of the address. */
+  put(kind: string, content: Content): Promise<ArtefactRef>;
   /** The bytes, proved against hash and size. @throws {StoreError} `artefact-missing`, `artefact-corrupt` */
   get(ref: ArtefactRef): Promise<Uint8Array>;
+  /**
+   * Fills the parts, which together have the artefact's size, with its bytes, proved as `get` proves them: nothing is held twice.
+   * Where it fails, the parts hold anything.
+   */
+  getInto(ref: ArtefactRef, into: Content): Promise<void>;
+  /** The bytes `from` … `to − 1`, fewer where it ends before; not proved, for a look at what an artefact begins with. */
+  getStretch(ref: ArtefactRef, from: number, to: number): Promise<Uint8Array>;
   /** Whether the bytes are there, with the right size. Does not read them. */
   has(ref: ArtefactRef): Promise<boolean>;
   /** Keeps a value as canonical JSON. */
