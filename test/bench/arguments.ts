@@ -7,3 +7,8 @@ export function wholeNumber(bench: string, name: string, text: string): number {
   console.error(`Cannot bench ${bench}: --${name} is ${text}, expected a whole number from 1 on`);
   process.exit(2);
 }
+
+/** Whole numbers from 1 on, with commas between them. */
+export function wholeNumbers(bench: string, name: string, text: string): number[] {
+  return text.split(',').map((part) => wholeNumber(bench, name, part));
+}

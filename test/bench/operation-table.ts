@@ -105,6 +105,9 @@ function productFlops({ op, inputs, outputs }: Pick<OperationEvent, 'op' | 'inpu
 
 const SMALL = 0.002;
 
+/** The head of the table of `operationLines`. */
+export const operationHead = ['operation', 'pass', 'calls', 'ms', 'share', 'GFLOP/s'];
+
 /**
  * Lines of a table: operation, pass, calls and ms per unit of work, share of the whole, and the products' rate. What is below 0.2 %
  * stands in one line at the end.

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { PolicyEngine } from '@evenkeel/policy';
 import { wholeNumber } from './arguments.ts';
 import { benchPolicy, benchPrompts, randomBatch, shapeNamed } from './bench-policy.ts';
-import { mergeRows, operationLines, operationRows } from './operation-table.ts';
+import { mergeRows, operationHead, operationLines, operationRows } from './operation-table.ts';
 import { sampling } from './our-step.ts';
 import { watchSessions } from './session-profile.ts';
 import { textTable } from './text-table.ts';
@@ -34,7 +34,6 @@ const number = (name: 'groups' | 'rollouts' | 'threads' | 'repeats'): number =>
   wholeNumber('profile', name, values[name]);
 const [groups, rollouts, repeats] = [number('groups'), number('rollouts'), number('repeats')];
 const policy = benchPolicy(shapeNamed('profile', values.shape));
-const OPERATION_HEAD = ['operation', 'pass', 'calls', 'ms', 'share', 'GFLOP/s'];
 const size = { groups, rollouts, promptTokens: 38, completionTokens: 32 };
 
 const { sessions } = await watchSessions(async () => {
@@ -59,11 +58,11 @@ for (const session of sessions) {
     console.log(JSON.stringify({ kind: 'graph', graph: session.graph, runs, repeats, operations: rows }));
   else {
     console.log(`\n${session.graph}, ${runs} runs in each, of them all`);
-    console.log(textTable(OPERATION_HEAD, operationLines(rows, repeats)));
+    console.log(textTable(operationHead, operationLines(rows, repeats)));
   }
 }
 if (!values.json && sessions.length > 1) {
   const rows = mergeRows(sessions.map((session) => operationRows(session, session.runs.length / (repeats + 1))));
   console.log('\nall graphs together');
-  console.log(textTable(OPERATION_HEAD, operationLines(rows, repeats)));
+  console.log(textTable(operationHead, operationLines(rows, repeats)));
 }

@@ -36,6 +36,9 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
     path: './generators.ts',
     summary: 'puzzles per second, a million without a throw, and how hard they are',
   },
+  'train-step': { path: './train-step.ts', summary: "a whole training step beside TRL's, in turns" },
+  decode: { path: './decode.ts', summary: "completion tokens per second beside transformers' generate, in turns" },
+  matmul: { path: './matmul.ts', summary: 'training beside the rate of plain products of matrices, and what is lost' },
   peers: { path: './peers.ts', summary: 'makes the virtual environment with torch, transformers and TRL' },
   profile: { path: './profile.ts', summary: "where the engine's time goes, by operation (onnxruntime's profiler)" },
 };
