@@ -4,7 +4,7 @@ import type { RunConfig } from '@evenkeel/protocol';
 import type { ActivityContext } from './context.ts';
 import type { JobNeeds } from './worker-job.ts';
 
-/** By base model: a policy's family is its base's, and reading it means reading the weights. */
+/** By base model: a policy's family is its base's. */
 const families = new Map<string, string>();
 
 /** What a job of the run needs of a worker that holds its policy: whatever may decide a bit of its result. */

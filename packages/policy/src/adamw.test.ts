@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { adamwStep, createAdamWState, decayRanges } from './adamw.ts';
-import { adamwStateFromBytes, adamwStateToBytes } from './adamw-bytes.ts';
+import { adamwStateFromBytes, adamwStateParts, readAdamWState } from './adamw-bytes.ts';
 
 describe('adamwStep()', () => {
   test('moves each parameter by the learning rate in the first step, against its gradient', () => {
@@ -53,22 +53,40 @@ describe('decayRanges()', () => {
   });
 });
 
-describe('adamwStateToBytes() and adamwStateFromBytes()', () => {
+describe('an optimizer state as bytes', () => {
   const state = { step: 7, m: Float32Array.of(1, -2.5), v: Float32Array.of(0.25, 3) };
-  const bytes = adamwStateToBytes(state);
+  const bytes = new Uint8Array(Buffer.concat(adamwStateParts(state)));
 
-  test('agree', () => {
+  test('is the state again', () => {
     expect(adamwStateFromBytes(bytes, 2)).toEqual(state);
   });
 
-  test('read what a store gives: a Node Buffer, anywhere in its memory', () => {
+  test('holds the moments themselves, and no copy', () => {
+    expect(adamwStateParts(state).slice(1)).toEqual([new Uint8Array(state.m.buffer), new Uint8Array(state.v.buffer)]);
+    expect(adamwStateParts(state)[1]!.buffer).toBe(state.m.buffer);
+  });
+
+  test('is read to where the moments lie', async () => {
+    const from = (source: Uint8Array) => async (into: readonly Uint8Array[]) => {
+      let start = 0;
+      for (const part of into) {
+        part.set(source.subarray(start, start + part.length));
+        start += part.length;
+      }
+    };
+    expect(await readAdamWState(bytes.length, 2, from(bytes))).toEqual(state);
+    await expect(readAdamWState(bytes.length, 3, from(bytes))).rejects.toThrow('it has 32 bytes, expected 40');
+    await expect(readAdamWState(32, 2, from(new Uint8Array(32)))).rejects.toThrow('do not begin with its mark');
+  });
+
+  test('is read from what a store gives: a Node Buffer, anywhere in its memory', () => {
     const pool = Buffer.alloc(bytes.length + 5);
     pool.set(bytes, 5);
     expect(adamwStateFromBytes(Buffer.from(bytes), 2)).toEqual(state);
     expect(adamwStateFromBytes(pool.subarray(5), 2)).toEqual(state);
   });
 
-  test('read into memory of its own', () => {
+  test('is read into memory of its own', () => {
     const copy = bytes.slice();
     const read = adamwStateFromBytes(copy, 2);
     copy.fill(0);
@@ -80,7 +98,7 @@ describe('adamwStateToBytes() and adamwStateFromBytes()', () => {
     ['other bytes', new Uint8Array(32), 2, 'the bytes do not begin with its mark'],
     ['no bytes', new Uint8Array(0), 2, 'the bytes do not begin with its mark'],
     ['another policy', bytes, 3, 'it holds 2 parameters, expected 3, as the policy has'],
-  ])('refuse %s', (_, wrong, size, message) => {
+  ])('is refused where it is %s', (_, wrong, size, message) => {
     expect(() => adamwStateFromBytes(wrong, size)).toThrow(`Cannot read optimizer state: ${message}`);
   });
 });

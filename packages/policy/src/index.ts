@@ -1,6 +1,6 @@
 export type { AdamWOptions, AdamWState, AdamWStep, DecayRange } from './adamw.ts';
 export { adamwStep, createAdamWState, decayRanges, gradientNorm } from './adamw.ts';
-export { adamwStateFromBytes, adamwStateToBytes } from './adamw-bytes.ts';
+export { adamwStateFromBytes, adamwStateParts, readAdamWState } from './adamw-bytes.ts';
 export type { ChatMessage } from './chat-template.ts';
 export { CHATML_TEMPLATE, renderChat } from './chat-template.ts';
 export type { ModelTokens } from './config-json.ts';

@@ -17,7 +17,12 @@ import { type Tokenizer, tokenizerFromJson } from './tokenizer.ts';
 /** What this module needs of a store. */
 export interface ArtefactAccess {
   get(ref: ArtefactRef): Promise<Uint8Array>;
-  put(kind: string, bytes: Uint8Array): Promise<ArtefactRef>;
+  /** Fills the parts, which together have the artefact's size, with its bytes. */
+  getInto(ref: ArtefactRef, into: readonly Uint8Array[]): Promise<void>;
+  /** The bytes `from` … `to − 1`, fewer where it ends before; they need not be proved by the hash. */
+  getStretch(ref: ArtefactRef, from: number, to: number): Promise<Uint8Array>;
+  /** Keeps bytes, in parts that follow each other. */
+  put(kind: string, parts: readonly Uint8Array[]): Promise<ArtefactRef>;
 }
 
 /** All of a model but its weights. */
@@ -55,6 +60,10 @@ function headerOf(config: ModelConfig, architecture: ArtefactRef): Uint8Array {
   return new TextEncoder().encode(text.padEnd(Math.ceil(text.length / 8) * 8, ' '));
 }
 
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** Keeps one version of the weights. The same weights are the same artefact. */
 export async function putPolicy(
   store: ArtefactAccess,
@@ -62,20 +71,15 @@ export async function putPolicy(
   parameters: Float32Array,
 ): Promise<ArtefactRef> {
   const header = headerOf(architecture.config, architecture.ref);
-  const bytes = new Uint8Array(HEADER_LENGTH_BYTES + header.length + parameters.byteLength);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
-  bytes.set(header, HEADER_LENGTH_BYTES);
-  bytes.set(
-    new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength),
-    HEADER_LENGTH_BYTES + header.length,
-  );
-  return await store.put('policy', bytes);
+  const length = new DataView(new ArrayBuffer(HEADER_LENGTH_BYTES));
+  length.setBigUint64(0, BigInt(header.length), true);
+  return await store.put('policy', [new Uint8Array(length.buffer), header, bytesOf(parameters)]);
 }
 
 /** Takes a model folder into the store. @throws {PolicyError} as `loadModelDirectory` */
 export async function importModel(store: ArtefactAccess, folder: string): Promise<ArtefactRef> {
   const { config, files, parameters } = await loadModelDirectory(folder);
-  const ref = await store.put('architecture', new TextEncoder().encode(canonicalJson(Object.fromEntries(files))));
+  const ref = await store.put('architecture', [new TextEncoder().encode(canonicalJson(Object.fromEntries(files)))]);
   return await putPolicy(store, { ref, config }, parameters.flat);
 }
 
@@ -134,6 +138,14 @@ async function readArchitecture(store: ArtefactAccess, ref: ArtefactRef): Promis
 /** Architectures are few and never change: each is read once per process. */
 const architectures = new Map<string, Promise<Architecture>>();
 
+/** A policy's header, from the beginning of its bytes alone. @throws {PolicyError} `policy-invalid` */
+async function headOf(read: (from: number, to: number) => Promise<Uint8Array>) {
+  const first = await read(0, HEADER_LENGTH_BYTES);
+  if (first.length < HEADER_LENGTH_BYTES) return splitPolicy(first);
+  const length = Number(new DataView(first.buffer, first.byteOffset, first.byteLength).getBigUint64(0, true));
+  return splitPolicy(await read(0, HEADER_LENGTH_BYTES + Math.min(length, LONGEST_HEADER_BYTES)));
+}
+
 /**
  * Where a policy's architecture lies, from the beginning of its bytes alone.
  *
@@ -143,16 +155,22 @@ const architectures = new Map<string, Promise<Architecture>>();
 export async function architectureOfPolicy(
   read: (from: number, to: number) => Promise<Uint8Array>,
 ): Promise<ArtefactRef> {
-  const first = await read(0, HEADER_LENGTH_BYTES);
-  if (first.length < HEADER_LENGTH_BYTES) return splitPolicy(first).architecture;
-  const length = Number(new DataView(first.buffer, first.byteOffset, first.byteLength).getBigUint64(0, true));
-  const end = HEADER_LENGTH_BYTES + Math.min(length, LONGEST_HEADER_BYTES);
-  return splitPolicy(await read(0, end)).architecture;
+  return (await headOf(read)).architecture;
 }
 
-/** The architecture of a policy: its configuration and tokenizer. */
+/** The header of a policy in the store. Where it cannot be read, and the bytes are not what they were, the store says so. */
+async function headIn(store: ArtefactAccess, policy: ArtefactRef) {
+  try {
+    return await headOf((from, to) => store.getStretch(policy, from, to));
+  } catch (error) {
+    if (error instanceof PolicyError) await store.get(policy);
+    throw error;
+  }
+}
+
+/** The architecture of a policy: its configuration and tokenizer. Of its bytes only the beginning is read. */
 export async function loadArchitecture(store: ArtefactAccess, policy: ArtefactRef): Promise<Architecture> {
-  return await architectureOf(store, splitPolicy(await store.get(policy)).architecture);
+  return await architectureOf(store, (await headIn(store, policy)).architecture);
 }
 
 function architectureOf(store: ArtefactAccess, ref: ArtefactRef): Promise<Architecture> {
@@ -165,29 +183,27 @@ function architectureOf(store: ArtefactAccess, ref: ArtefactRef): Promise<Archit
   return architecture;
 }
 
-/** A policy with its weights. @throws {PolicyError} `policy-invalid` where weights and architecture do not fit together */
+/**
+ * A policy with its weights, which are read to where they stay.
+ *
+ * @throws {PolicyError} `policy-invalid` where weights and architecture do not fit together
+ */
 export async function loadPolicy(store: ArtefactAccess, ref: ArtefactRef): Promise<LoadedPolicy> {
-  const bytes = await store.get(ref);
-  const { header, architecture: architectureRef, start } = splitPolicy(bytes);
+  const { header, architecture: architectureRef, start } = await headIn(store, ref);
   const architecture = await architectureOf(store, architectureRef);
-  if (header !== new TextDecoder().decode(headerOf(architecture.config, architectureRef))) {
-    throw new PolicyError(
-      'Cannot read policy artefact: its tensors are not those of its architecture, expected equal names and shapes',
-      {
-        code: 'policy-invalid',
-      },
-    );
-  }
+  const refuse = (state: string, wish: string): never => {
+    throw new PolicyError(`Cannot read policy artefact: ${state}, expected ${wish}`, { code: 'policy-invalid' });
+  };
+  const expected = headerOf(architecture.config, architectureRef);
+  const isExpected = (text: string): boolean => text === new TextDecoder().decode(expected);
+  const others = 'its tensors are not those of its architecture';
+  if (!isExpected(header)) refuse(others, 'equal names and shapes');
   const parameters = new ParameterBuffer(architecture.config);
-  const target = new Uint8Array(parameters.flat.buffer);
-  if (bytes.length - start !== target.length) {
-    throw new PolicyError(
-      `Cannot read policy artefact: ${bytes.length - start} bytes of weights, expected ${target.length}`,
-      {
-        code: 'policy-invalid',
-      },
-    );
-  }
-  target.set(bytes.subarray(start));
+  const weights = bytesOf(parameters.flat);
+  if (ref.bytes - start !== weights.length) refuse(`${ref.bytes - start} bytes of weights`, `${weights.length}`);
+  const proved = new Uint8Array(start);
+  await store.getInto(ref, [proved, weights]);
+  if (!isExpected(new TextDecoder().decode(proved.subarray(HEADER_LENGTH_BYTES))))
+    refuse(others, 'equal names and shapes');
   return { architecture, parameters };
 }

@@ -3,6 +3,9 @@ import { canonicalJson } from '@evenkeel/core';
 import { type ModelConfig, parameterShapes } from './model-config.ts';
 import { elementCount } from './safetensors.ts';
 
+/** One update of a hash takes less than 2 GiB. */
+const PIECE_BYTES = 1 << 26;
+
 /**
  * The identity of a policy's weights: SHA-256 over names, shapes and little-endian float32 bytes in canonical order. It
  * does not depend on how a file lays them out; one bit of one weight changes it.
@@ -20,8 +23,8 @@ export function policyHash(parameters: Float32Array, config: ModelConfig): strin
     );
   }
   const header = canonicalJson(shapes.map(({ name, shape }) => [name, shape]));
-  return createHash('sha256')
-    .update(`evenkeel-policy-1\n${header}\n`)
-    .update(new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength))
-    .digest('hex');
+  const sum = createHash('sha256').update(`evenkeel-policy-1\n${header}\n`);
+  const bytes = new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength);
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) sum.update(bytes.subarray(at, at + PIECE_BYTES));
+  return sum.digest('hex');
 }

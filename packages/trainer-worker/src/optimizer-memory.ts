@@ -6,13 +6,13 @@ import { type ArtefactRef, hashOf } from '@evenkeel/core';
 import {
   type AdamWState,
   type Architecture,
-  adamwStateFromBytes,
-  adamwStateToBytes,
+  adamwStateParts,
   createAdamWState,
   loadPolicy,
   type ParameterBuffer,
   PolicyError,
   RecentlyUsed,
+  readAdamWState,
 } from '@evenkeel/policy';
 import { faultPoint, type RedoEntry, type UpdateJob, type UpdateSettings } from '@evenkeel/protocol';
 import type { ArtefactStore } from '@evenkeel/store';
@@ -51,10 +51,12 @@ export function lineageOf(job: Pick<UpdateJob, 'base' | 'checkpoint' | 'redo'> &
 export async function recallCheckpoint(store: ArtefactStore, job: UpdateJob): Promise<OptimizerMemory> {
   const policy = job.checkpoint?.policy ?? job.base;
   const { architecture, parameters } = await loadPolicy(store, policy);
+  const size = parameters.flat.length;
+  const optimizer = job.checkpoint?.optimizer;
   const adam =
-    job.checkpoint === null
-      ? createAdamWState(parameters.flat.length)
-      : adamwStateFromBytes(await store.get(job.checkpoint.optimizer), parameters.flat.length);
+    optimizer === undefined
+      ? createAdamWState(size)
+      : await readAdamWState(optimizer.bytes, size, (into) => store.getInto(optimizer, into));
   const lineage = lineageOf({ ...job, redo: [] });
   return { run: job.run, lineage, policy, architecture, parameters, adam };
 }
@@ -99,9 +101,8 @@ export class OptimizerMemories {
 
 /** Keeps the optimizer's moments as an artefact. */
 export async function keepOptimizer(store: ArtefactStore, { adam }: OptimizerMemory): Promise<ArtefactRef> {
-  const checkpoint = adamwStateToBytes(adam);
   faultPoint('trainer/checkpoint');
-  return await store.put('optimizer', checkpoint);
+  return await store.put('optimizer', adamwStateParts(adam));
 }
 
 /** Refuses to go on where a redone update did not arrive at the policy that was recorded. */
