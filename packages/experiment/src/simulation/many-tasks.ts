@@ -20,11 +20,11 @@ export interface ManyTasksChoices {
 }
 
 export const manyTasksDefaults: ManyTasksChoices = {
-  counts: [3, 10, 30, 100],
+  counts: [3, 10, 30, 100, 300, 1000],
   costCounts: [3, 100, 1000, 10_000],
   seeds: 5,
   threshold: 0.6,
-  mostSteps: 600,
+  mostSteps: 1500,
 };
 
 /** Until the worst task is at the threshold. */
@@ -36,6 +36,7 @@ export interface Arrival {
   /** Completions generated per task until then. */
   readonly rolloutsPerTask: Spread | null;
   readonly arrived: number;
+  readonly seeds: number;
   /** The mean over tasks at that moment, or at the end. */
   readonly mean: Spread;
 }
@@ -77,6 +78,8 @@ export interface ManyTasks {
 }
 
 const GROUP_SIZE = 8;
+/** With more tasks than these one seed is enough: the worst of so many differs little, and takes long. */
+const MANY = 300;
 
 /** B grows with the tasks, so that a task is not drawn ever more rarely. */
 function promptsFor(tasks: number): number {
@@ -105,12 +108,12 @@ export function studyManyTasks(choices: ManyTasksChoices, onProgress: (line: str
 const seedsOf = ({ seeds }: ManyTasksChoices) => Array.from({ length: seeds }, (_, seed) => seed);
 
 function arrivalOf({ name, method }: Arm, tasks: number, choices: ManyTasksChoices): Arrival {
-  const ends = seedsOf(choices).map((seed) => {
+  const seeds = seedsOf(choices).slice(0, tasks > MANY ? 1 : choices.seeds);
+  const ends = seeds.map((seed) => {
     const shape = { promptsPerStep: promptsFor(tasks), groupSize: GROUP_SIZE };
     const models = taskModels(tasks, seed);
-    return simulate({ method, tasks: models, steps: choices.mostSteps, seed, until: choices.threshold, ...shape }).at(
-      -1,
-    )!;
+    const until = { steps: choices.mostSteps, until: choices.threshold, lastOnly: true };
+    return simulate({ method, tasks: models, seed, ...until, ...shape }).at(-1)!;
   });
   const arrived = ends.filter(({ worst }) => worst >= choices.threshold);
   const spread = (read: (end: SimulatedStep) => number, what: string) =>
@@ -121,6 +124,7 @@ function arrivalOf({ name, method }: Arm, tasks: number, choices: ManyTasksChoic
     steps: spread(({ step }) => step, 'steps'),
     rolloutsPerTask: spread(({ rollouts }) => rollouts / tasks, 'rollouts'),
     arrived: arrived.length,
+    seeds: seeds.length,
     mean: spreadOf(
       ends.map(({ mean }) => mean),
       `${name}/${tasks}/mean`,

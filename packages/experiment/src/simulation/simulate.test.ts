@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { binomial } from './binomial.ts';
 import { type SimulationOptions, simulate } from './simulate.ts';
 import { accuracyAt, chanceOf, type TaskModel, taskModels } from './task-model.ts';
 
@@ -24,6 +25,16 @@ describe('a task model', () => {
   });
 });
 
+test.each([0, 0.03, 0.5, 0.7, 1])('binomial() has the frequencies of eight tries with the chance %s', (chance) => {
+  const places = 100_000;
+  const counts = Array.from({ length: 9 }, () => 0);
+  for (let place = 0; place < places; place++) counts[binomial((place + 0.5) / places, 8, chance)]! += 1;
+  const choose = [1, 8, 28, 56, 70, 56, 28, 8, 1];
+  for (const [right, count] of counts.entries()) {
+    expect(count / places).toBeCloseTo(choose[right]! * chance ** right * (1 - chance) ** (8 - right), 4);
+  }
+});
+
 describe('simulate()', () => {
   test('gives the same course each time, another with another seed', () => {
     expect(decided({})).toEqual(decided({}));
@@ -34,6 +45,12 @@ describe('simulate()', () => {
     const steps = run({ method: 'grpo' });
     expect(steps.at(-1)!.mean).toBeGreaterThan(steps[0]!.mean);
     expect(steps.map(({ rollouts }) => rollouts)).toEqual(steps.map((_, index) => (index + 1) * 32 * 4));
+  });
+
+  test('keeps only its end where only that is asked for', () => {
+    const [last, ...others] = run({ lastOnly: true });
+    const { decideMs: _, ...end } = last!;
+    expect([end, others]).toEqual([decided({}).at(-1), []]);
   });
 
   test('ends where the worst task is good enough', () => {

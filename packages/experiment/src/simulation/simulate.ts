@@ -11,6 +11,7 @@ import {
   type MethodState,
   mergeTallies,
   observeStep,
+  type Rollout,
   type RunShape,
   resolveMethod,
   stepRandom,
@@ -22,6 +23,7 @@ import {
 } from '@evenkeel/algorithms';
 import { keyedRandom } from '@evenkeel/core';
 import type { RunFile } from '@evenkeel/protocol';
+import { binomial } from './binomial.ts';
 import { accuracyAt, chanceOf, type TaskModel } from './task-model.ts';
 
 /** A task that comes or goes before a step. */
@@ -41,6 +43,8 @@ export interface SimulationOptions extends Omit<RunShape, 'tasks'> {
   readonly events?: readonly TaskEvent[];
   /** Ends as soon as the worst task is this good. */
   readonly until?: number;
+  /** Of many tasks and many steps only the last step is given. */
+  readonly lastOnly?: boolean;
 }
 
 /** One simulated step. */
@@ -63,7 +67,9 @@ export interface SimulatedStep {
   readonly stateBytes: number;
 }
 
-const REWARDS = { correct: 1, formatted: 0.1 } as const;
+/** All that a method asks of a rollout; which of them it is, it never asks. */
+const RIGHT: Rollout = { id: 'right', reward: 1, correct: true, formatted: true };
+const WRONG: Rollout = { id: 'wrong', reward: 0.1, correct: false, formatted: true };
 
 function methodOf(method: SimulationOptions['method']): Method {
   if (typeof method === 'string') return buildMethod(resolveMethod(method));
@@ -93,6 +99,7 @@ export function simulate(options: SimulationOptions): SimulatedStep[] {
     );
     const values = Object.values(accuracies);
     const worst = Math.min(...values);
+    if (options.lastOnly === true) steps.pop();
     steps.push({
       step: step + 1,
       ...{ accuracies, worst, weights, rollouts },
@@ -170,11 +177,22 @@ function groupOf(
   const random = keyedRandom(place.seed, `simulation/${task.name}`, place.step, place.index);
   const chance = chanceOf(task, skill, random.normal());
   const id = `${task.name}/${place.index}`;
-  const rollouts = Array.from({ length: place.groupSize }, (_, sample) => {
-    const correct = random.uniform() < chance;
-    return { id: `${id}/${sample}`, reward: correct ? REWARDS.correct : REWARDS.formatted, correct, formatted: true };
-  });
+  const rollouts = rolloutsWith(binomial(random.uniform(), place.groupSize, chance), place.groupSize);
   return { id, task: task.name, promptId: id, rollouts };
+}
+
+/** By group size and number of right ones: a group's rollouts are told apart by nothing else. */
+const groupsOf = new Map<number, readonly (readonly Rollout[])[]>();
+
+function rolloutsWith(right: number, size: number): readonly Rollout[] {
+  let groups = groupsOf.get(size);
+  if (groups === undefined) {
+    groups = Array.from({ length: size + 1 }, (_, count) =>
+      Array.from({ length: size }, (_, sample) => (sample < count ? RIGHT : WRONG)),
+    );
+    groupsOf.set(size, groups);
+  }
+  return groups[right]!;
 }
 
 /**
