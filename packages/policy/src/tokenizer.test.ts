@@ -5,6 +5,11 @@ import { tokenizerFromJson } from './tokenizer.ts';
 import type { TokenizerJson } from './tokenizer-json.ts';
 
 const tiny = (): TokenizerJson => structuredClone(buildTinyTokenizer(['from', 'or', ':'], ['make']));
+const template = (single: readonly object[]) => ({
+  type: 'TemplateProcessing',
+  single,
+  special_tokens: { '<|endoftext|>': { id: '<|endoftext|>', ids: [7], tokens: ['<|endoftext|>'] } },
+});
 const changed = (change: (json: TokenizerJson) => void): (() => unknown) => {
   const json = tiny();
   change(json);
@@ -72,6 +77,58 @@ describe('encode() and decode()', () => {
   });
 });
 
+describe('encodePrompt()', () => {
+  const end = { SpecialToken: { id: '<|endoftext|>', type_id: 0 } };
+  const text = { Sequence: { id: 'A', type_id: 0 } };
+  const withTemplate = (post_processor: TokenizerJson['post_processor']) => {
+    const json = tiny();
+    const id = json.added_tokens.find(({ content }) => content === '<|endoftext|>')!.id;
+    return tokenizerFromJson(JSON.parse(JSON.stringify({ ...json, post_processor }).replaceAll('[7]', `[${id}]`)));
+  };
+
+  test('puts what the file puts before every text, once, and nothing after it', () => {
+    const tokenizer = withTemplate({
+      type: 'Sequence',
+      processors: [{ type: 'ByteLevel' }, template([end, text, end])],
+    });
+    const start = tokenizer.tokenId('<|endoftext|>')!;
+    expect([...tokenizer.encodePrompt('make')]).toEqual([start, ...tokenizer.encode('make')]);
+    expect([...tokenizer.encodePrompt('')]).toEqual([start]);
+    expect([...tokenizer.encodePrompt('<|endoftext|>make')]).toEqual([start, ...tokenizer.encode('make')]);
+  });
+
+  test('is encode() where the file puts nothing', () => {
+    for (const part of [null, { type: 'ByteLevel' }, template([text])])
+      expect(withTemplate(part).encodePrompt('make 7')).toEqual(withTemplate(part).encode('make 7'));
+  });
+});
+
+describe('added tokens', () => {
+  const cutting = (fields: Partial<TokenizerJson['added_tokens'][number]>) => {
+    const json = tiny();
+    const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: false };
+    return tokenizerFromJson({ ...json, added_tokens: [{ ...plain, id: 600, content: 'cat', ...fields }] });
+  };
+  const marked = (tokenizer: ReturnType<typeof cutting>, text: string): string =>
+    Array.from(tokenizer.encode(text), (id) => (id === 600 ? '#' : tokenizer.decode([id]))).join('');
+
+  test('take white space with them on the side that they say', () => {
+    expect(marked(cutting({ lstrip: true }), 'a \u3000\ncat b cat')).toBe('a# b#');
+    expect(marked(cutting({ rstrip: true }), 'a cat \tcat\u0085 b')).toBe('a ##b');
+    // What a match before has taken is not taken again.
+    expect(marked(cutting({ lstrip: true, rstrip: true }), 'cat  cat')).toBe('##');
+  });
+
+  test('are left in words where they stand for single words, whatever script the word is of', () => {
+    const tokenizer = cutting({ single_word: true });
+    expect(marked(tokenizer, 'cat, cat-cat')).toBe('#, #-#');
+    for (const word of ['cats', 'concat', 'cat_', 'cat\u0301', '\u{1d54f}cat', 'cat\u{20000}', '\u200dcat'])
+      expect(tokenizer.encode(word), word).not.toContain(600);
+    for (const text of ['\u{1f600}cat', 'cat\u{1f600}', '\u00a0cat\u2028'])
+      expect(tokenizer.encode(text), text).toContain(600);
+  });
+});
+
 describe('tokenizerFromJson() refuses by name', () => {
   test.each<[string, () => unknown]>([
     ['model Unigram is not supported', changed((json) => (json.model.type = 'Unigram'))],
@@ -84,7 +141,22 @@ describe('tokenizerFromJson() refuses by name', () => {
       'ByteLevel.add_prefix_space is not',
       changed((json) => (json.pre_tokenizer = { type: 'ByteLevel', add_prefix_space: true })),
     ],
-    ['with lstrip is not supported', changed((json) => (json.added_tokens[0]!.lstrip = true))],
+    [
+      'post_processor RobertaProcessing is not supported, expected ByteLevel, TemplateProcessing or none',
+      changed((json) => (json.post_processor = { type: 'RobertaProcessing' })),
+    ],
+    [
+      'post_processor TemplateProcessing has a wrong field single',
+      changed((json) => (json.post_processor = { type: 'TemplateProcessing' })),
+    ],
+    [
+      'post_processor TemplateProcessing uses "<s>", expected tokens of its special_tokens',
+      changed((json) => (json.post_processor = template([{ SpecialToken: { id: '<s>' } }, { Sequence: { id: 'A' } }]))),
+    ],
+    [
+      'post_processor TemplateProcessing has no place for the text',
+      changed((json) => (json.post_processor = template([{ SpecialToken: { id: '<|endoftext|>' } }]))),
+    ],
     ['added token " 0" has id 5, but 256 in model.vocab', changed((json) => (json.added_tokens[0]!.id = 5))],
     [
       'tokens "ą" and "new" share id 5',

@@ -10,9 +10,11 @@
  * added tokens are cut out; what remains is split into words, and each word is merged by itself.
  */
 
+import { addedTokenCutter, type Piece } from './added-tokens.ts';
 import { byteAlphabet, fromByteSymbols, toByteSymbols } from './byte-level.ts';
 import { type MergeTable, mergePairs } from './byte-pair.ts';
 import { PolicyError } from './errors.ts';
+import { startTokensOf } from './post-processor.ts';
 import { compileSplitPattern, GPT2_PATTERN } from './split-pattern.ts';
 import { type AddedToken, readTokenizerJson, type TokenizerComponent, type TokenizerJson } from './tokenizer-json.ts';
 
@@ -24,6 +26,11 @@ export interface Tokenizer {
   readonly json: TokenizerJson;
   /** A text's ids; special tokens in the text become their ids, and none is added. */
   encode(text: string): Int32Array;
+  /**
+   * A prompt's ids: those that the file puts before every text (Llama 3's `<|begin_of_text|>`), then the text's. A text that begins
+   * with them already, as a rendered chat does, gets no second ones.
+   */
+  encodePrompt(text: string): Int32Array;
   /** The text of ids. Bytes that are not UTF-8 become U+FFFD; ids that the vocabulary has not are left out. */
   decode(ids: ArrayLike<number>, options?: { readonly skipSpecial?: boolean }): string;
   /** The id of a vocabulary entry (in the byte-level alphabet: `Ġfrom`) or of an added token (in plain text). */
@@ -62,16 +69,13 @@ export function tokenizerFromJson(json: unknown, file = 'tokenizer.json'): Token
   return new ByteLevelTokenizer(parsed, file);
 }
 
-function checkParts({ model, post_processor, decoder }: TokenizerJson, file: string): void {
+function checkParts({ model, decoder }: TokenizerJson, file: string): void {
   if (model.type !== 'BPE') refuse(file, `model ${model.type}`, 'model BPE');
   if (model.dropout) refuse(file, 'model.dropout', 'null');
   if (model.unk_token) refuse(file, 'model.unk_token', 'null, as every byte has a token');
   if (model.continuing_subword_prefix) refuse(file, 'model.continuing_subword_prefix', 'none');
   if (model.end_of_word_suffix) refuse(file, 'model.end_of_word_suffix', 'none');
   if (model.byte_fallback) refuse(file, 'model.byte_fallback', 'false');
-  if (post_processor && post_processor.type !== 'ByteLevel') {
-    refuse(file, `post_processor ${post_processor.type}`, 'ByteLevel or none');
-  }
   if (decoder?.type !== 'ByteLevel') refuse(file, `decoder ${decoder?.type ?? 'null'}`, 'ByteLevel');
 }
 
@@ -117,19 +121,6 @@ function splitterOf(step: TokenizerComponent, file: string): RegExp[] {
   }
 }
 
-/** A piece of text that is still to be cut, or the id of an added token. */
-type Piece = string | number;
-
-/** Cuts added tokens out of text: the leftmost first, the longest of those that begin there. */
-function addedTokenCutter(tokens: readonly AddedToken[]): (text: string) => Piece[] {
-  const contents = new Map(tokens.filter(({ content }) => content !== '').map(({ content, id }) => [content, id]));
-  if (contents.size === 0) return (text) => (text === '' ? [] : [text]);
-  const longestFirst = [...contents.keys()].sort((a, b) => b.length - a.length);
-  // The flag u keeps a match from beginning or ending within a surrogate pair.
-  const pattern = new RegExp(longestFirst.map((content) => RegExp.escape(content)).join('|'), 'gu');
-  return (text) => isolate(text, pattern).map((piece) => contents.get(piece) ?? piece);
-}
-
 /** The matches of a pattern and what lies between them, in order, without empty ones. */
 function isolate(text: string, pattern: RegExp): string[] {
   const pieces: string[] = [];
@@ -156,6 +147,9 @@ class ByteLevelTokenizer implements Tokenizer {
   /** Bytes of each id; undefined where the vocabulary has a gap. */
   readonly #bytes: readonly (Uint8Array | undefined)[];
   readonly #special: ReadonlySet<number>;
+  readonly #startTokens: readonly number[];
+  /** Where words that are in the vocabulary are not merged: the vocabulary. */
+  readonly #wholeWords: ReadonlyMap<string, number> | undefined;
   /** The id of each byte's symbol; shape [256]. */
   readonly #byteIds: Int32Array;
   readonly #merges: MergeTable;
@@ -173,6 +167,8 @@ class ByteLevelTokenizer implements Tokenizer {
     this.#ids = idsOf(json, file);
     this.vocabSize = [...this.#ids.values()].reduce((highest, id) => Math.max(highest, id), -1) + 1;
     this.#special = new Set(json.added_tokens.filter(({ special }) => special).map(({ id }) => id));
+    this.#startTokens = startTokensOf(json.post_processor, file);
+    this.#wholeWords = json.model.ignore_merges ? new Map(Object.entries(json.model.vocab)) : undefined;
     this.#bytes = bytesById(json, this.vocabSize, this.#normalize);
     this.#byteIds = byteIdsOf(json, file);
     this.#merges = mergeTableOf(json, this.vocabSize, file);
@@ -193,6 +189,15 @@ class ByteLevelTokenizer implements Tokenizer {
       }
     }
     return Int32Array.from(ids);
+  }
+
+  encodePrompt(text: string): Int32Array {
+    const ids = this.encode(text);
+    if (this.#startTokens.every((id, index) => ids[index] === id)) return ids;
+    const prompt = new Int32Array(this.#startTokens.length + ids.length);
+    prompt.set(this.#startTokens);
+    prompt.set(ids, this.#startTokens.length);
+    return prompt;
   }
 
   decode(ids: ArrayLike<number>, options: { readonly skipSpecial?: boolean } = {}): string {
@@ -237,13 +242,10 @@ class ByteLevelTokenizer implements Tokenizer {
   }
 
   #mergeWord(word: string): readonly number[] {
-    const bytes = utf8.encode(word);
-    if (this.json.model.ignore_merges) {
-      const whole = this.#ids.get(toByteSymbols(word));
-      if (whole !== undefined) return [whole];
-    }
+    const whole = this.#wholeWords?.get(toByteSymbols(word));
+    if (whole !== undefined) return [whole];
     return mergePairs(
-      Array.from(bytes, (byte) => this.#byteIds[byte]!),
+      Array.from(utf8.encode(word), (byte) => this.#byteIds[byte]!),
       this.#merges,
     );
   }
@@ -251,9 +253,6 @@ class ByteLevelTokenizer implements Tokenizer {
 
 function checkAddedToken(token: AddedToken, { model }: TokenizerJson, file: string): void {
   const name = `added token ${JSON.stringify(token.content)}`;
-  if (token.single_word) refuse(file, `${name} with single_word`, 'false');
-  if (token.lstrip) refuse(file, `${name} with lstrip`, 'false');
-  if (token.rstrip) refuse(file, `${name} with rstrip`, 'false');
   const inVocabulary = Object.hasOwn(model.vocab, token.content) ? model.vocab[token.content] : undefined;
   if (inVocabulary !== undefined && inVocabulary !== token.id) {
     invalid(file, `${name} has id ${token.id}, but ${inVocabulary} in model.vocab`, 'one id');
