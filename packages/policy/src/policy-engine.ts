@@ -6,6 +6,7 @@
  * Bits: the same calls give the same bits, whatever the number of threads.
  */
 import type { Graph } from '@evenkeel/graph';
+import { DECODE_BATCH, TOKENS_PER_RUN } from './engine-defaults.ts';
 import { PolicyError } from './errors.ts';
 import { type Completion, type GenerateOptions, generateCompletions } from './generate.ts';
 import { checkModelConfig, type ModelConfig, parameterShapes } from './model-config.ts';
@@ -48,9 +49,6 @@ export interface LossAndGradient {
   /** The KL term as it stands in the loss; 0 where there is none. */
   readonly kl: number;
 }
-
-const TOKENS_PER_RUN = 512;
-const DECODE_BATCH = 256;
 
 export class PolicyEngine {
   readonly config: ModelConfig;

@@ -1,0 +1,171 @@
+/**
+ * How much memory a policy at work takes, before it is loaded: each part by name, from the shapes of the model and of the
+ * work alone. The graphs that would run are built and looked through (memory-graph.ts), so a change of a graph is a change
+ * of the estimate. It does not know the machine, nor which process does what.
+ *
+ * What cannot be read off a graph are three figures, measured (`npm run bench large` prints the estimate beside the peak of
+ * a process): what a process takes that does nothing yet, what one more session takes, and the share by which onnxruntime's
+ * allocator takes more than is held at once.
+ */
+import type { Graph, Value } from '@evenkeel/graph';
+import { drawAt, prefillGraph, stepGraph } from './decode-graph.ts';
+import { DECODE_BATCH, TOKENS_PER_RUN } from './engine-defaults.ts';
+import { graphMemory } from './memory-graph.ts';
+import { checkModelConfig, type ModelConfig, parameterCount } from './model-config.ts';
+import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './objective-graph.ts';
+import { type BatchShape, lengthBucket, packSequences, shapeName } from './pack-sequences.ts';
+import { branchesOf, type ScoredSequence } from './training-inputs.ts';
+
+/** What a process does with a policy. */
+export type MemoryRole = 'score' | 'decode' | 'train';
+
+/** What memory is taken for. */
+export type MemoryPartName =
+  | 'process'
+  | 'weights'
+  | 'gradients'
+  | 'moments'
+  | 'KV cache'
+  | 'activations'
+  | 'logits'
+  | 'gradients in the runtime'
+  | 'copies of outputs'
+  | 'allocator';
+
+export interface MemoryPart {
+  readonly name: MemoryPartName;
+  readonly bytes: number;
+}
+
+export interface MemoryEstimate {
+  readonly bytes: number;
+  /** Those that there are, in the order of `MemoryPartName`. */
+  readonly parts: readonly MemoryPart[];
+}
+
+/** The work, at its largest. */
+export interface PolicyWork {
+  /** Tokens of the longest prompt. */
+  readonly promptLength: number;
+  /** Tokens of the longest completion. */
+  readonly completionLength: number;
+  readonly samplesPerPrompt: number;
+  /** Prompts that are handed over together. */
+  readonly prompts: number;
+  /** As of the engine; its default otherwise. */
+  readonly tokensPerRun?: number;
+  /** As of the engine; its default otherwise. */
+  readonly decodeBatch?: number;
+  /** Of a training; supervised otherwise. */
+  readonly objective?: TrainingObjective;
+}
+
+/** Of Node with onnxruntime, before the first session. */
+const PROCESS_BYTES = 130e6;
+/** Of one session besides what its runs hold: its copy of the graph, its threads. */
+const SESSION_BYTES = 15e6;
+/** What onnxruntime's allocator takes more than is held at once: its blocks do not fit each other without gaps. */
+const ALLOCATOR_SHARE = 0.3;
+/** A float32. */
+const ELEMENT_BYTES = 4;
+
+const ORDER: readonly MemoryPartName[] = [
+  ...(['process', 'weights', 'gradients', 'moments', 'KV cache', 'activations', 'logits'] as const),
+  ...(['gradients in the runtime', 'copies of outputs', 'allocator'] as const),
+];
+
+type Amounts = Partial<Record<MemoryPartName, number>>;
+
+/**
+ * The memory of a process in one role.
+ *
+ * Held at once are: the weights, which every session reads where they lie; in training the gradients' sum and AdamW's two moments; the
+ * results of the largest graph's nodes, by kind, as far as they are still read; all outputs of a run a second time, because the binding
+ * copies them. Sessions beside the largest one count only by themselves: what their runs held is given back.
+ *
+ * @throws {PolicyError} `model-config-invalid`
+ * @example
+ * ```ts
+ * import { ok } from 'node:assert/strict';
+ * import { estimateMemory, tinyModelConfig } from '@evenkeel/policy';
+ *
+ * const work = { promptLength: 40, completionLength: 16, samplesPerPrompt: 8, prompts: 64 };
+ * ok(estimateMemory(tinyModelConfig, 'decode', work).bytes < 1e9);
+ * ```
+ */
+export function estimateMemory(config: ModelConfig, role: MemoryRole, work: PolicyWork): MemoryEstimate {
+  checkModelConfig(config);
+  const weights = ELEMENT_BYTES * parameterCount(config);
+  const graphs = role === 'decode' ? decodeGraphs(config, work) : sequenceGraphs(config, role, work);
+  const runs = graphs.map((graph) => runAmounts(graph, config, weights));
+  const largest = runs.reduce((most, run) => (sum(run) > sum(most) ? run : most));
+  const amounts: Amounts = {
+    ...largest,
+    process: PROCESS_BYTES + SESSION_BYTES * graphs.length,
+    weights,
+    ...(role === 'train' ? { gradients: weights, moments: 2 * weights } : {}),
+  };
+  const parts = ORDER.flatMap((name) => (amounts[name] ? [{ name, bytes: amounts[name] }] : []));
+  return { bytes: sum(amounts), parts };
+}
+
+function sum(amounts: Amounts): number {
+  return Object.values(amounts).reduce((total, bytes) => total + bytes, 0);
+}
+
+/** What one run of a graph takes. */
+function runAmounts(graph: Graph, config: ModelConfig, weights: number): Amounts {
+  const { peak, peakBytes, outputBytes, inputBytes } = graphMemory(graph, (value) => kindOf(value, config));
+  return {
+    ...peak,
+    'KV cache': inputBytes - weights,
+    'copies of outputs': outputBytes,
+    allocator: ALLOCATOR_SHARE * peakBytes,
+  };
+}
+
+const GRADIENT = gradientName('');
+
+function kindOf({ name, shape }: Value, config: ModelConfig): 'activations' | 'logits' | 'gradients in the runtime' {
+  if (name.startsWith(GRADIENT)) return 'gradients in the runtime';
+  const [rows, columns] = shape;
+  if (shape.length === 2 && rows === config.vocab_size && columns === config.hidden_size) {
+    return 'gradients in the runtime';
+  }
+  return shape.at(-1) === config.vocab_size ? 'logits' : 'activations';
+}
+
+/** The graphs of a training or a scoring: of each shape that such sequences are packed into. */
+function sequenceGraphs(config: ModelConfig, role: 'score' | 'train', work: PolicyWork): Graph[] {
+  const { objective = { kind: 'supervised' }, tokensPerRun = TOKENS_PER_RUN } = work;
+  const branches = branchesOf(typicalSequences(work, tokensPerRun), role === 'train' ? objective : undefined);
+  const packed = packSequences(branches, { tokens: tokensPerRun, longest: config.max_position_embeddings });
+  const shapes = new Map<string, BatchShape>(packed.map((shape) => [shapeName(shape), shape]));
+  return [...shapes.values()].map((shape) =>
+    role === 'score' ? scoreGraph(config, shape) : trainGraph(config, objective, shape),
+  );
+}
+
+/** As many sequences of the greatest length as fill a run several times over. */
+function typicalSequences(work: PolicyWork, tokensPerRun: number): ScoredSequence[] {
+  const { promptLength, completionLength, samplesPerPrompt, prompts } = work;
+  const enough = Math.min(prompts, Math.ceil((4 * tokensPerRun) / (promptLength + completionLength)));
+  return Array.from({ length: enough * samplesPerPrompt }, (_, index) => {
+    const tokens = new Int32Array(promptLength + completionLength);
+    tokens[0] = Math.floor(index / samplesPerPrompt);
+    return { tokens, promptLength };
+  });
+}
+
+/** The graphs of a generation: its prompts, and the last of its steps, when the caches are longest. */
+function decodeGraphs(config: ModelConfig, work: PolicyWork): Graph[] {
+  const { promptLength, completionLength, samplesPerPrompt, prompts } = work;
+  const { tokensPerRun = TOKENS_PER_RUN, decodeBatch = DECODE_BATCH } = work;
+  const draw = drawAt(1);
+  const length = lengthBucket(promptLength, 16, config.max_position_embeddings);
+  const batch = Math.max(1, Math.min(prompts, Math.floor(tokensPerRun / length)));
+  const slots = Math.min(samplesPerPrompt, decodeBatch);
+  const seats = Math.max(1, Math.min(prompts, Math.floor(decodeBatch / slots)));
+  const step = { prompts: seats, promptLength: length, slots, cached: completionLength };
+  return [prefillGraph(config, draw, { batch, length }), stepGraph(config, draw, step)];
+}
