@@ -39,6 +39,8 @@ const benches: Readonly<Record<string, { readonly path: string; readonly summary
   'train-step': { path: './train-step.ts', summary: "a whole training step beside TRL's, in turns" },
   decode: { path: './decode.ts', summary: "completion tokens per second beside transformers' generate, in turns" },
   matmul: { path: './matmul.ts', summary: 'training beside the rate of plain products of matrices, and what is lost' },
+  cost: { path: './cost.ts', summary: 'what a step costs against length, batch, group size, parameters, tasks' },
+  startup: { path: './startup.ts', summary: 'how long the engine takes to be ready for the tiny policy' },
   peers: { path: './peers.ts', summary: 'makes the virtual environment with torch, transformers and TRL' },
   profile: { path: './profile.ts', summary: "where the engine's time goes, by operation (onnxruntime's profiler)" },
 };
