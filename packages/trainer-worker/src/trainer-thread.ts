@@ -4,7 +4,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import type { ArtefactRef } from '@evenkeel/core';
-import { EnginePool, loadPolicy, type PolicyEngine, PolicyError, putPolicy } from '@evenkeel/policy';
+import { EnginePool, loadPolicy, type PolicyEngine, putPolicy } from '@evenkeel/policy';
 import {
   faultPoint,
   type PolicyThreadData,
@@ -14,6 +14,7 @@ import {
   type UpdateResult,
 } from '@evenkeel/protocol';
 import { type BatchRow, decodeBatch, openFolderStore } from '@evenkeel/store';
+import { expectCompletions, expectFiniteMemory, expectFiniteObjectives, expectProbabilities } from './finite-update.ts';
 import {
   expectRecorded,
   keepOptimizer,
@@ -43,34 +44,47 @@ async function referenceLogprobs(policy: PolicyEngine, job: UpdateJob, rows: rea
 }
 
 interface Updated {
-  readonly memory: OptimizerMemory;
+  readonly engine: PolicyEngine;
   readonly rows: readonly BatchRow[];
   readonly metrics: UpdateMetrics;
 }
 
+/** Changes the memory by a batch: the policy is not published yet. */
 async function applyBatch(
-  before: OptimizerMemory,
+  memory: OptimizerMemory,
   job: UpdateJob,
   batch: ArtefactRef,
   onMinibatch: (done: number) => void,
 ): Promise<Updated> {
-  const policy = await engines.engineFor(before.architecture, threads);
+  const engine = await engines.engineFor(memory.architecture, threads);
   const rows = decodeBatch(await store.get(batch));
-  const reference = await referenceLogprobs(policy, job, rows);
-  const metrics = await updatePolicy(before, job, rows, { engine: policy, reference, onMinibatch });
-  const bad = before.parameters.flat.findIndex((weight) => !Number.isFinite(weight));
-  if (bad >= 0) {
-    throw new PolicyError(
-      `Cannot keep the update of step ${job.step}: weight ${bad} is ${before.parameters.flat[bad]}, expected finite weights; lower the learning rate`,
-      { code: 'policy-not-finite' },
-    );
-  }
+  expectCompletions(job.step, rows);
+  const reference = await referenceLogprobs(engine, job, rows);
+  const metrics = await updatePolicy(memory, job, rows, { engine, reference, onMinibatch });
+  expectFiniteMemory(job.step, memory);
+  return { engine, rows, metrics };
+}
+
+/** Writes the memory's weights as the policy. */
+async function published(memory: OptimizerMemory): Promise<OptimizerMemory> {
   faultPoint('trainer/publish-policy');
-  return {
-    memory: { ...before, policy: await putPolicy(store, before.architecture, before.parameters.flat) },
-    rows,
-    metrics,
-  };
+  return { ...memory, policy: await putPolicy(store, memory.architecture, memory.parameters.flat) };
+}
+
+/**
+ * The log-probabilities of the batch under the updated policy; where nobody asks for them those of its shortest row alone, to see that
+ * there are any.
+ */
+async function scoreAfter(memory: OptimizerMemory, job: UpdateJob, { engine, rows }: Updated): Promise<Float32Array[]> {
+  engine.setParameters(memory.parameters.views);
+  const scored = job.improvement ? rows : rows.toSorted((a, b) => lengthOf(a) - lengthOf(b)).slice(0, 1);
+  const logprobs = await engine.score(scored.map((row) => trainingSequence(row)));
+  expectProbabilities(job.step, logprobs);
+  return logprobs;
+}
+
+function lengthOf({ promptTokens, tokens }: BatchRow): number {
+  return promptTokens.length + tokens.length;
 }
 
 /** The memory that the job starts from: what is there, or what the redo log gives. */
@@ -84,14 +98,9 @@ async function recall(job: UpdateJob, onProgress: () => void): Promise<{ memory:
   let restored = await recallCheckpoint(store, job);
   alive();
   for (const entry of job.redo) {
-    const again = await applyBatch(
-      restored,
-      { ...job, ...settingsOf(job, entry), step: entry.step },
-      entry.batch,
-      onProgress,
-    );
-    expectRecorded(entry.step, entry.policy, again.memory.policy);
-    restored = again.memory;
+    await applyBatch(restored, { ...job, ...settingsOf(job, entry), step: entry.step }, entry.batch, onProgress);
+    restored = await published(restored);
+    expectRecorded(entry.step, entry.policy, restored.policy);
   }
   expectRecorded(job.step, job.policy, restored.policy);
   return { memory: { ...restored, lineage: lineageOf(job) }, redone: job.redo.length };
@@ -120,20 +129,20 @@ serveJobs<PolicyThreadJob<UpdateJob>, UpdateResult>(async ({ job, ...session }, 
     signal.throwIfAborted();
     onProgress(done, total, 'update');
   });
-  const policy = await engines.engineFor(updated.memory.architecture, threads);
-  policy.setParameters(updated.memory.parameters.views);
+  const after = await scoreAfter(before, job, updated);
   const objectives: Record<string, { before: number; after: number }> = {};
   if (job.improvement) {
-    const after = await policy.score(updated.rows.map((row) => trainingSequence(row)));
     const j0 = taskObjectives(updated.rows, null, job.objective);
     const j1 = taskObjectives(updated.rows, after, job.objective);
+    expectFiniteObjectives(job.step, j1);
     for (const task of Object.keys(j0)) objectives[task] = { before: j0[task]!, after: j1[task]! };
   }
   onProgress(total, total, 'write');
-  const optimizer = job.checkpointAfter ? await keepOptimizer(store, updated.memory) : null;
-  memories.keep(advanced(job, updated.memory, optimizer));
+  const memory = await published(before);
+  const optimizer = job.checkpointAfter ? await keepOptimizer(store, memory) : null;
+  memories.keep(advanced(job, memory, optimizer));
   return {
-    policy: updated.memory.policy,
+    policy: memory.policy,
     optimizer,
     objectives,
     metrics: {

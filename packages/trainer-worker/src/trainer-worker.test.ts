@@ -1,5 +1,5 @@
 /** The trainer as a run meets it: a real store, a real socket, a real thread, a small policy. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { objectives } from '@evenkeel/algorithms';
@@ -401,28 +401,71 @@ describe('a batch that cannot be learned from', () => {
     expect(() => encodeBatch([{ ...rows[0]!, advantage: Number.NaN }])).toThrow(RangeError);
   });
 
-  test('is refused where its gradient is not finite; the policy before it stays', async () => {
+  test('is refused where its loss is not finite; the policy before it stays', async () => {
     const update = await startTrainer();
     const rows = await batchRows(base, 0);
     const batch = await putBatch(rows.map((row) => ({ ...row, advantage: 1e300 })));
     await expect(update(jobOf(0, { batch }), { key: 'infinite' })).rejects.toMatchObject({
-      code: 'gradient-not-finite',
+      code: 'loss-not-finite',
+      message: expect.stringMatching(
+        /^Cannot apply the update of step 0: the loss of minibatch 0 is (-?Infinity|NaN), expected a finite number; lower the learning rate, or go back to a step before it grew$/,
+      ),
       retryable: false,
     });
     expect(await store.lookup('infinite')).toBeNull();
     expect((await update(jobOf(0))).policy).toEqual(undisturbed[0]!.policy);
   });
 
-  test('is refused where the weights leave the numbers', async () => {
+  test('is refused where a completion is empty, or longer than the model holds', async () => {
+    const update = await startTrainer();
+    const rows = await batchRows(base, 0);
+    const none = { tokens: new Int32Array(0), logprobs: new Float32Array(0) };
+    const empty = await putBatch(rows.map((row, place) => (place === 5 ? { ...row, ...none } : row)));
+    await expect(update(jobOf(0, { batch: empty }))).rejects.toMatchObject({
+      code: 'sequence-invalid',
+      message:
+        'Cannot apply the update of step 0: the completion of row 5 of the batch is empty, expected at least one token',
+    });
+    const much = { tokens: new Int32Array(500), logprobs: new Float32Array(500) };
+    const long = await putBatch(rows.map((row, place) => (place === 5 ? { ...row, ...much } : row)));
+    await expect(update(jobOf(0, { batch: long }))).rejects.toMatchObject({
+      code: 'sequence-invalid',
+      message: expect.stringMatching(/it has 506 tokens, expected 2 to \d+/),
+    });
+    expect((await update(jobOf(0))).policy).toEqual(undisturbed[0]!.policy);
+  });
+
+  test('is refused where the weights leave the numbers; under a lower learning rate it is learned from', async () => {
     const update = await startTrainer();
     const optimizer = { ...jobOf(0).optimizer, learningRate: 1e39 };
     await expect(update(jobOf(0, { optimizer, minibatches: 1 }))).rejects.toMatchObject({
       code: 'policy-not-finite',
       message: expect.stringMatching(
-        /^Cannot keep the update of step 0: weight \d+ is (-?Infinity|NaN), expected finite weights; lower the learning rate$/,
+        /^Cannot keep the update of step 0: weight \d+ is (-?Infinity|NaN), expected finite numbers; lower the learning rate, or/,
       ),
     });
+    expect((await update(jobOf(0))).policy).toEqual(undisturbed[0]!.policy);
   });
+
+  test.each([true, false])(
+    'is refused where the weights stay numbers, and what is computed from them does not (improvement: %s)',
+    async (improvement) => {
+      const update = await startTrainer();
+      const optimizer = { ...jobOf(0).optimizer, learningRate: 1e30 };
+      const job = jobOf(0, { optimizer, minibatches: 1, improvement });
+      const kept = () => readdir(join(folder, 'store', 'objects'), { recursive: true });
+      const before = await kept();
+      await expect(update(job, { key: `wild-${improvement}` })).rejects.toMatchObject({
+        code: 'policy-diverged',
+        message: expect.stringMatching(
+          /^Cannot keep the update of step 0: the policy that it leads to gives a token the log-probability (-?Infinity|NaN)/,
+        ),
+      });
+      expect(await store.lookup(`wild-${improvement}`)).toBeNull();
+      expect(await kept()).toEqual(before);
+      expect((await update(jobOf(0))).policy).toEqual(undisturbed[0]!.policy);
+    },
+  );
 
   test('and a policy that is none are named', async () => {
     const update = await startTrainer();

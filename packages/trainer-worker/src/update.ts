@@ -13,6 +13,7 @@ import {
 import type { UpdateJob } from '@evenkeel/protocol';
 import type { BatchRow } from '@evenkeel/store';
 import { discriminativeBatch } from './discriminative.ts';
+import { expectFiniteLoss } from './finite-update.ts';
 import type { OptimizerMemory } from './optimizer-memory.ts';
 
 export interface UpdateMetrics {
@@ -71,7 +72,11 @@ async function minibatchOf(
   return { objective, sequences, ...normaliser(job, sequences) };
 }
 
-/** Runs the job's minibatches. The memory's policy reference is the caller's to renew. */
+/**
+ * Runs the job's minibatches. The memory's policy reference is the caller's to renew.
+ *
+ * @throws {PolicyError} `loss-not-finite`, `gradient-not-finite`: the memory is then no state of the run any more
+ */
 export async function updatePolicy(
   memory: OptimizerMemory,
   job: UpdateJob,
@@ -95,6 +100,7 @@ export async function updatePolicy(
     gradients.flat.fill(0);
     const { loss: ofGraph, clipFraction } = await engine.lossAndGradient(batch, gradients);
     const { loss = ofGraph } = batch;
+    expectFiniteLoss(job.step, minibatch, loss);
     const { gradientNorm } = adamwStep(memory.parameters.flat, gradients.flat, memory.adam, {
       learningRate,
       beta1: betas[0],
