@@ -12,7 +12,7 @@ import { adamwStep, createAdamWState, ParameterBuffer, PolicyEngine } from '@eve
 import { wholeNumber } from './arguments.ts';
 import { benchPolicy, randomBatch, shapeNamed } from './bench-policy.ts';
 import { mergeRows, type OperationRow, operationHead, operationLines, operationRows } from './operation-table.ts';
-import { type Product, ProductRate, trainingProducts } from './product-rate.ts';
+import { ProductRate, squareProduct, trainingProducts } from './product-rate.ts';
 import { watchSessions } from './session-profile.ts';
 import { spreadOf } from './side-by-side.ts';
 import { textTable } from './text-table.ts';
@@ -64,7 +64,7 @@ const operations: OperationRow[] = mergeRows(
   sessions.map((session) => operationRows(session, session.runs.length / (PROFILED + 1))),
 );
 
-const cube: Product = { m: 1024, n: 1024, k: 1024, transA: false, transB: false, count: 1 };
+const cube = squareProduct(1024);
 const cubeRate = await ProductRate.create(cube, options);
 const spinning = await ProductRate.create(cube, { ...options, extra: {} });
 const shapes = await Promise.all(
@@ -90,7 +90,7 @@ async function round(): Promise<Round> {
   const adamEnd = performance.now();
   let [seconds, total] = [0, 0];
   for (const { product, rate } of shapes) {
-    const operationsOfAll = 2 * product.m * product.n * product.k * product.count;
+    const operationsOfAll = product.flops * product.count;
     total += operationsOfAll;
     seconds += operationsOfAll / (await rate.measure());
   }

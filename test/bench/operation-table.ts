@@ -85,7 +85,7 @@ export function mergeRows(lists: readonly (readonly OperationRow[])[]): Operatio
 const products = new Set(['Gemm', 'FusedGemm', 'MatMul', 'FusedMatMul']);
 
 /** 2·M·N·K of a product, over its batch, whichever of its operands is transposed; scores and mixture of an attention, unmasked. */
-function productFlops({ op, inputs, outputs }: Pick<OperationEvent, 'op' | 'inputs' | 'outputs'>): number {
+export function productFlops({ op, inputs, outputs }: Pick<OperationEvent, 'op' | 'inputs' | 'outputs'>): number {
   const size = (shape: readonly number[] = []): number => shape.reduce((product, dimension) => product * dimension, 1);
   const [a, b] = inputs;
   const [y] = outputs;

@@ -27,6 +27,8 @@ export interface StepTimes {
   readonly generateMs: number;
   readonly updateMs: number;
   readonly wholeMs: number;
+  /** Processor time of all threads. */
+  readonly processorMs: number;
   readonly loss: number;
 }
 
@@ -61,14 +63,16 @@ export class OurTrainer {
   async step(): Promise<StepTimes> {
     const { prompts: texts, rollouts, newTokens } = this.#options;
     const { tokenizer } = this.#policy;
-    const start = performance.now();
+    const [start, processor] = [performance.now(), process.cpuUsage()];
     const prompts = texts.map((text) => tokenizer.encode(text));
     const completions = await this.#engine.generate(prompts, sampling(rollouts, newTokens, this.#steps++));
     for (const { tokens } of completions.flat()) tokenizer.decode(tokens, { skipSpecial: true });
     const generated = performance.now();
     const loss = await this.#update(prompts, completions);
     const end = performance.now();
-    return { generateMs: generated - start, updateMs: end - generated, wholeMs: end - start, loss };
+    const { user, system } = process.cpuUsage(processor);
+    const processorMs = (user + system) / 1000;
+    return { generateMs: generated - start, updateMs: end - generated, wholeMs: end - start, processorMs, loss };
   }
 
   async #update(prompts: readonly Int32Array[], completions: readonly (readonly Completion[])[]): Promise<number> {

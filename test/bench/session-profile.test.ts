@@ -37,8 +37,8 @@ describe('watchSessions()', () => {
     expect(new Set(rows.map(({ pass }) => pass))).toEqual(new Set(['forward', 'backward']));
 
     const products = trainingProducts(sessions);
-    expect(products.some(({ transA, transB }) => transA && !transB)).toBe(true);
-    expect(products.every(({ m, n, k }) => Math.min(m, n, k) >= 16)).toBe(true);
+    expect(products.length).toBeGreaterThan(4);
+    expect(products.every(({ flops, count }) => flops > 0 && count > 0)).toBe(true);
   });
 
   test('refuses work that makes no session', async () => {

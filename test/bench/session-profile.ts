@@ -91,7 +91,7 @@ function readProfile(folder: string, prefix: string, { graph, nodes }: OnnxOutli
     // What onnxruntime made itself (a constant moved, a function taken apart) is no node of ours.
     const node = nodes.get(name.slice(0, -'_kernel_time'.length));
     const [inputs, outputs] = [shapes(args.input_type_shape), shapes(args.output_type_shape)];
-    const op = formOf(args.op_name, node);
+    const op = formOf(args.op_name, node, inputs);
     return [{ op, index: node?.index ?? -1, startUs: ts, us: dur, inputs, outputs }];
   });
   const runs = events
@@ -100,10 +100,14 @@ function readProfile(folder: string, prefix: string, { graph, nodes }: OnnxOutli
   return { graph, lossAt: lossAt(nodes), runs, operations };
 }
 
-/** Products by which operand is transposed, because their kernels differ: `Gemm A·Bᵀ`. */
-function formOf(op: string, node: OnnxNode | undefined): string {
-  if (node?.op !== op || !['Gemm', 'FusedMatMul'].includes(op)) return op;
-  return `${op} A${node.transA ? 'ᵀ' : ''}·B${node.transB ? 'ᵀ' : ''}`;
+/**
+ * Products by which operand is transposed, because their kernels differ: `Gemm A·Bᵀ`. One that onnxruntime put together itself (a
+ * product with its bias) is known by its shapes.
+ */
+function formOf(op: string, node: OnnxNode | undefined, [a, b]: readonly (readonly number[])[]): string {
+  if (op !== 'Gemm' && op !== 'FusedMatMul') return op;
+  const [transA, transB] = node?.op === op ? [node.transA, node.transB] : [false, a?.at(-1) !== b?.at(-2)];
+  return `${op} A${transA ? 'ᵀ' : ''}·B${transB ? 'ᵀ' : ''}`;
 }
 
 /** Where a training graph has its loss: what stands behind is nearly all backward. Past the end where there is none. */

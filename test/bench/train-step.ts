@@ -95,6 +95,7 @@ for (const { name, config } of shapes) {
       if (odd !== undefined)
         throw new Error(`Cannot compare: TRL made ${odd.theirs.tokens} tokens in a step, expected ${expected}`);
       const ratio = spreadOf(turns.map((turn) => (turn.theirs.seconds * 1000) / turn.ours.wholeMs));
+      const processor = spreadOf(turns.map((turn) => (turn.theirs.processorSeconds * 1000) / turn.ours.processorMs));
       const mine = spreadOf(turns.map((turn) => turn.ours.wholeMs / 1000));
       const theirs = spreadOf(turns.map((turn) => turn.theirs.seconds));
       const generate = {
@@ -104,7 +105,16 @@ for (const { name, config } of shapes) {
       if (ratio.median < GOAL) belowGoal++;
       const result = {
         ...{ kind: 'result', shape: name, parameters: ready.parameters, groups, rollouts, threads },
-        ...{ theirMicroBatch, ratio, ours: mine, theirs, generate, agreement, versions: ready.versions },
+        ...{
+          theirMicroBatch,
+          ratio,
+          processorRatio: processor,
+          ours: mine,
+          theirs,
+          generate,
+          agreement,
+          versions: ready.versions,
+        },
       };
       if (values.json) console.log(JSON.stringify(result));
       rows.push([
@@ -114,6 +124,7 @@ for (const { name, config } of shapes) {
         `${(expected / mine.median / 1000).toFixed(1)} k`,
         `${(expected / theirs.median / 1000).toFixed(1)} k`,
         `${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)} to ${ratio.most.toFixed(2)})`,
+        processor.median.toFixed(2),
       ]);
       if (!values.json) {
         const { torch, transformers, trl } = ready.versions;
@@ -131,7 +142,15 @@ if (!values.json) {
   console.log(`seconds a step (of which generating and scoring), medians of ${pairs} pairs, ${threads} threads each\n`);
   console.log(
     textTable(
-      ['parameters, prompts × rollouts', 'ours', 'TRL', 'tokens/s ours', 'tokens/s TRL', `ratio (goal ${GOAL})`],
+      [
+        'parameters, prompts × rollouts',
+        'ours',
+        'TRL',
+        'tokens/s ours',
+        'tokens/s TRL',
+        `ratio (goal ${GOAL})`,
+        'by processor time',
+      ],
       rows,
     ),
   );

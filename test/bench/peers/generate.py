@@ -34,12 +34,17 @@ def main() -> None:
     logprobs = turns.completion_logprobs(model, task["sequences"])
     turns.say("ready", parameters=model.num_parameters(), logprobs=logprobs, versions=versions)
     while turns.hear() is not None:
-        start = time.perf_counter()
+        start, start_processor = time.perf_counter(), time.process_time()
         inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
         with torch.no_grad():
             whole = model.generate(**inputs, generation_config=config)
         completions = whole[:, inputs["input_ids"].size(1) :]
-        turns.say("turn", seconds=time.perf_counter() - start, tokens=completions.numel())
+        turns.say(
+            "turn",
+            seconds=time.perf_counter() - start,
+            processorSeconds=time.process_time() - start_processor,
+            tokens=completions.numel(),
+        )
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ export interface PeerReady {
 
 export interface PeerTurn {
   readonly seconds: number;
+  /** Of all its threads. */
+  readonly processorSeconds: number;
   /** Completion tokens. */
   readonly tokens: number;
   readonly generateSeconds?: number;

@@ -24,6 +24,7 @@ class Turns(TrainerCallback):
 
     def __init__(self) -> None:
         self.started = 0.0
+        self.started_processor = 0.0
         self.generate_seconds = 0.0
         self.tokens = 0
 
@@ -31,11 +32,16 @@ class Turns(TrainerCallback):
         if turns.hear() is None:
             sys.exit(0)
         self.generate_seconds, self.tokens = 0.0, 0
-        self.started = time.perf_counter()
+        self.started, self.started_processor = time.perf_counter(), time.process_time()
 
     def on_step_end(self, *_arguments, **_state) -> None:
-        seconds = time.perf_counter() - self.started
-        turns.say("turn", seconds=seconds, generateSeconds=self.generate_seconds, tokens=self.tokens)
+        turns.say(
+            "turn",
+            seconds=time.perf_counter() - self.started,
+            processorSeconds=time.process_time() - self.started_processor,
+            generateSeconds=self.generate_seconds,
+            tokens=self.tokens,
+        )
 
 
 def main() -> None:
