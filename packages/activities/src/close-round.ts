@@ -26,7 +26,7 @@ function batchRows(
   tokenizer: Tokenizer,
 ): BatchRow[] {
   return groups.flatMap(({ group, prompt, rollouts }, place) => {
-    const promptTokens = tokenizer.encode(prompt.prompt);
+    const promptTokens = tokenizer.encodePrompt(prompt.prompt);
     return rollouts.flatMap((rollout, index) => {
       const advantage = advantages[place]![index];
       const reward = group.rollouts[index]!.reward;

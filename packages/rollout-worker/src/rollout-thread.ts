@@ -55,7 +55,7 @@ async function shardOf({ prompts, from, to }: RolloutJob): Promise<PromptRow[]> 
 serveJobs<PolicyThreadJob<RolloutJob>, RolloutResult>(async ({ job, threads }, { onProgress, signal, ...context }) => {
   alive = context.alive;
   const { engine: policy, tokenizer, stopTokens } = await ready(job, threads);
-  const prompts = (await shardOf(job)).map((row) => tokenizer.encode(row.prompt));
+  const prompts = (await shardOf(job)).map((row) => tokenizer.encodePrompt(row.prompt));
   const samples = await policy.generate(prompts, {
     samplesPerPrompt: job.samplesPerPrompt,
     maxNewTokens: job.maxNewTokens,

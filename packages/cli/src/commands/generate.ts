@@ -37,9 +37,9 @@ kept. Of a run that has not ended it is the newest.
 
 A row is { "prompt" } (text, or token ids as they are) or { "messages": [{ "role", "content" }] }, which the model's chat template turns
 into text. Each gives { "completions": [{ "text", "tokens", "logprobs", "finish": "stop"|"length" }] }, in order; a row that cannot be
-answered gives { "error": { "code", "message" } } in its place, and the exit status is 1 in the end. Nothing is added to a prompt, no
-token at its beginning either. Log-probabilities are natural logarithms under the model itself, whatever the temperature. Without a file,
-or with -, rows are read from standard input.
+answered gives { "error": { "code", "message" } } in its place, and the exit status is 1 in the end. A prompt is taken as it stands, but for
+the token that the tokenizer puts first (Llama 3 has one), as in a run. Log-probabilities are natural logarithms under the model itself,
+whatever the temperature. Without a file, or with -, rows are read from standard input.
 
 Examples:
   evenkeel generate tiny --prompt "$(evenkeel verifier generate countdown --level tiny --count 1 --json | jq -r .prompt)"

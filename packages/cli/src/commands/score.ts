@@ -26,8 +26,8 @@ kept. Of a run that has not ended it is the newest.
 A row is { "prompt", "completion" }, or { "messages", "completion" }; prompt and completion are text, or token ids as they are. Each gives
 { "tokens", "logprobs", "sum", "mean", "perplexity" } of its completion, in order: natural logarithms, float32, at temperature 1. A row that
 cannot be scored gives { "error": { "code", "message" } } in its place, and the exit status is 1 in the end. Prompt and completion are
-encoded one by one, and nothing is added to either: to count the token that ends an answer, write it, for example "…<|im_end|>". Without a
-file, or with -, rows are read from standard input.
+encoded one by one; nothing is added to a completion: to count the token that ends an answer, write it, for example "…<|im_end|>". Without
+a file, or with -, rows are read from standard input.
 
 Examples:
   echo '{"prompt":"2 + 2 =","completion":" 4"}' | evenkeel score ./qwen2.5-0.5b

@@ -63,7 +63,7 @@ export async function importPrompts(options: ImportOptions): Promise<ImportedPro
   );
   const { rows: distinct, duplicates } = withoutDuplicates(lines.rows);
   const tooLong =
-    fit === null ? [] : distinct.filter(({ prompt }) => fit.tokenizer.encode(prompt).length > fit.longest);
+    fit === null ? [] : distinct.filter(({ prompt }) => fit.tokenizer.encodePrompt(prompt).length > fit.longest);
   const left = new Set(tooLong);
   const rows = distinct.filter((row) => !left.has(row));
   if (rows.length === 0) {

@@ -31,7 +31,7 @@ export function checkPromptLengths(
   },
 ): PromptLengths {
   const context = config.max_position_embeddings;
-  const lengths = prompts.map(({ prompt }) => tokenizer.encode(prompt).length);
+  const lengths = prompts.map(({ prompt }) => tokenizer.encodePrompt(prompt).length);
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const tooLong = lengths.filter((length) => length >= context).length;
   if (tooLong === 0) return { cramped: lengths.filter((length) => length + maxNewTokens > context).length, longest };

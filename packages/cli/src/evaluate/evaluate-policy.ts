@@ -50,7 +50,7 @@ export async function evaluatePolicy(
   try {
     engine.setParameters(model.parameters.views);
     const samples = await engine.generate(
-      prompts.map(({ prompt }) => model.tokenizer.encode(prompt)),
+      prompts.map(({ prompt }) => model.tokenizer.encodePrompt(prompt)),
       {
         samplesPerPrompt,
         maxNewTokens,

@@ -17,20 +17,22 @@ interface PromptOptions {
 }
 
 /**
- * The prompt's tokens. Text is encoded as it stands, and no token is added to it; special tokens in it count as such.
+ * The prompt's tokens. Text is encoded as it stands; special tokens in it count as such, and those that the tokenizer puts before every
+ * text are put before it, unless it has them.
  *
  * @throws {PolicyError} `chat-template-unsupported`: no row with messages can be answered
  */
 export function promptTokens(row: PromptRow, model: Model, { chat }: PromptOptions): Int32Array {
   const messages = 'messages' in row && row.messages !== undefined ? row.messages : null;
-  if (messages !== null) return model.tokenizer.encode(renderChat(model.chatTemplate, messages));
+  if (messages !== null) return model.tokenizer.encodePrompt(renderChat(model.chatTemplate, messages));
   const { prompt } = row as { readonly prompt: TextOrTokens };
-  if (!chat || typeof prompt !== 'string') return tokensOf(prompt, model);
-  return model.tokenizer.encode(renderChat(model.chatTemplate, [{ role: 'user', content: prompt }]));
+  if (typeof prompt !== 'string') return Int32Array.from(prompt);
+  const text = chat ? renderChat(model.chatTemplate, [{ role: 'user', content: prompt }]) : prompt;
+  return model.tokenizer.encodePrompt(text);
 }
 
-function tokensOf(text: TextOrTokens, { tokenizer }: Model): Int32Array {
-  return typeof text === 'string' ? tokenizer.encode(text) : Int32Array.from(text);
+function completionTokens(completion: TextOrTokens, { tokenizer }: Model): Int32Array {
+  return typeof completion === 'string' ? tokenizer.encode(completion) : Int32Array.from(completion);
 }
 
 /**
@@ -66,7 +68,7 @@ export function scoringTokens(
 ): ScoringTokens | RowError {
   return checked(row, `Cannot score row ${number}`, (valid) => {
     const prompt = promptTokens(valid, model, options);
-    const completion = tokensOf(valid.completion, model);
+    const completion = completionTokens(valid.completion, model);
     const context = model.config.max_position_embeddings;
     checkLength('prompt', prompt.length, 1, context, model);
     checkLength('completion', completion.length, 1, context, model);
