@@ -1,8 +1,9 @@
 export type { AdamWOptions, AdamWState, AdamWStep, DecayRange } from './adamw.ts';
 export { adamwStep, createAdamWState, decayRanges, gradientNorm } from './adamw.ts';
 export { adamwStateFromBytes, adamwStateParts, readAdamWState } from './adamw-bytes.ts';
-export type { ChatMessage } from './chat-template.ts';
+export type { ChatMessage, ChatTemplate } from './chat-template.ts';
 export { CHATML_TEMPLATE, renderChat } from './chat-template.ts';
+export { chatTemplateOf } from './chat-template-files.ts';
 export type { ModelTokens } from './config-json.ts';
 export { readConfigJson } from './config-json.ts';
 export type { EngineIdentity } from './engine-identity.ts';
@@ -13,11 +14,12 @@ export { PolicyError } from './errors.ts';
 export type { Completion, GenerateOptions, GenerateProgress } from './generate.ts';
 export type { InitOptions } from './init.ts';
 export { initialiseParameters } from './init.ts';
+export type { MemoryEstimate, MemoryPart, MemoryPartName, MemoryRole, PolicyWork } from './memory-estimate.ts';
+export { estimateMemory } from './memory-estimate.ts';
 export type { ModelConfig, ModelFamily, ParameterShape } from './model-config.ts';
 export { checkModelConfig, modelFamilies, parameterCount, parameterShapes, tinyModelConfig } from './model-config.ts';
 export type { ModelContent, ModelDirectory, ModelFiles } from './model-directory.ts';
 export {
-  chatTemplateOf,
   loadModelDirectory,
   newModelFiles,
   readModelFiles,

@@ -58,7 +58,7 @@ describe('saveModelDirectory() and loadModelDirectory()', () => {
       eosTokenIds: [loaded.tokenizer.tokenId('<|endoftext|>')],
       padTokenId: loaded.tokenizer.tokenId('<|endoftext|>'),
     });
-    expect(loaded.chatTemplate).toContain('<|im_start|>');
+    expect(loaded.chatTemplate?.text).toContain('<|im_start|>');
   });
 
   test('write the same bytes again', async () => {

@@ -8,7 +8,8 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { CHATML_TEMPLATE } from './chat-template.ts';
+import { CHATML_TEMPLATE, type ChatTemplate } from './chat-template.ts';
+import { chatTemplateOf } from './chat-template-files.ts';
 import { configJson, type ModelTokens, readConfigJson, readModelTokens } from './config-json.ts';
 import { PolicyError } from './errors.ts';
 import type { ModelConfig } from './model-config.ts';
@@ -46,7 +47,7 @@ export interface ModelDirectory extends ModelContent {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly tokens: ModelTokens;
-  readonly chatTemplate: string | undefined;
+  readonly chatTemplate: ChatTemplate | undefined;
 }
 
 /**
@@ -82,7 +83,10 @@ export function readModelFiles(dir: string): Omit<ModelDirectory, 'parameters'> 
     const text = readModelText(dir, name);
     if (text !== undefined) files.set(name, text);
   }
-  const json = (name: string): unknown => jsonOf(files, dir, name);
+  const json = (name: string): unknown => {
+    const text = files.get(name);
+    return text === undefined ? {} : parseModelJson(dir, name, text);
+  };
   return {
     config,
     tokenizer,
@@ -92,26 +96,8 @@ export function readModelFiles(dir: string): Omit<ModelDirectory, 'parameters'> 
   };
 }
 
-/** The parsed JSON of one of a model's texts; an empty object where it is not there. */
-function jsonOf(files: ModelFiles, dir: string, name: string): unknown {
-  const text = files.get(name);
-  return text === undefined ? {} : parseModelJson(dir, name, text);
-}
-
 /**
- * The chat template among a model's texts: that of a file of its own goes first.
- *
- * @param dir what error messages call the model
- */
-export function chatTemplateOf(files: ModelFiles, dir = 'model'): string | undefined {
-  const { chat_template: template } = jsonOf(files, dir, 'tokenizer_config.json') as {
-    readonly chat_template?: unknown;
-  };
-  return files.get('chat_template.jinja') ?? (typeof template === 'string' ? template : undefined);
-}
-
-/**
- * The text files of a new Qwen2 model.
+ * The text files of a new model.
  *
  * @param tokenizer its tokenizer.json, for example of `buildTinyTokenizer`
  * @param options.endToken ends a completion and fills a batch; default `<|endoftext|>`

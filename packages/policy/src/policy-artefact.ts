@@ -5,6 +5,8 @@
  */
 import { type ArtefactRef, canonicalJson } from '@evenkeel/core';
 import * as z from 'zod';
+import type { ChatTemplate } from './chat-template.ts';
+import { chatTemplateOf } from './chat-template-files.ts';
 import { type ModelTokens, readConfigJson, readModelTokens } from './config-json.ts';
 import { PolicyError } from './errors.ts';
 import { type ModelConfig, parameterShapes } from './model-config.ts';
@@ -31,6 +33,7 @@ export interface Architecture {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly tokens: ModelTokens;
+  readonly chatTemplate: ChatTemplate | undefined;
   readonly files: ModelFiles;
 }
 
@@ -126,12 +129,14 @@ function readFiles(bytes: Uint8Array): Readonly<Record<string, string>> {
 async function readArchitecture(store: ArtefactAccess, ref: ArtefactRef): Promise<Architecture> {
   const files = readFiles(await store.get(ref));
   const json = (name: string): unknown => (files[name] === undefined ? {} : JSON.parse(files[name]));
+  const texts = new Map(Object.entries(files));
   return {
     ref,
     config: readConfigJson(json('config.json'), 'config.json'),
     tokenizer: tokenizerFromJson(json('tokenizer.json'), 'tokenizer.json'),
     tokens: readModelTokens(json('generation_config.json'), json('config.json')),
-    files: new Map(Object.entries(files)),
+    chatTemplate: chatTemplateOf(texts),
+    files: texts,
   };
 }
 
