@@ -1,16 +1,17 @@
 /**
- * Completions by sampling. A prompt is computed once and its keys and values are copied to its samples; sequences decode
- * together in static batches, and one that has finished leaves at once, its place taken by the last.
+ * Completions by sampling. A prompt is computed once and its keys and values are shared by its samples. Prompts are seated, each with
+ * slots for some of its samples; all slots decode together. A sample that has finished makes room at once: the next one of its prompt
+ * takes the slot, and where there is none left and all slots of the seat are done, the next prompt takes the seat.
  *
  * Every draw is the caller's keyed uniform, so a completion depends on the weights, the prompt and its own draws. Prompts
  * are worked on longest first; the caller sees them in his own order.
  */
 import type { Graph } from '@evenkeel/graph';
-import { prefillGraph, stepGraph } from './decode-graph.ts';
+import { type Draw, drawAt, prefillGraph, type StepShape, stepGraph, stepName } from './decode-graph.ts';
 import { PolicyError } from './errors.ts';
-import { KeyValueCache } from './key-value-cache.ts';
+import { KeyValueCache, type PrefilledPrompt } from './key-value-cache.ts';
 import type { ModelConfig } from './model-config.ts';
-import { packSequences, roundUp } from './pack-sequences.ts';
+import { lengthBucket, packSequences, roundUp } from './pack-sequences.ts';
 import type { TensorData } from './session.ts';
 
 /** One sample. */
@@ -65,10 +66,27 @@ interface Draft {
   readonly sample: number;
   readonly tokens: number[];
   readonly logprobs: number[];
-  readonly limit: number;
 }
 
-const CACHE_MULTIPLE = 32;
+/** A prompt that has been computed and waits for a seat. */
+interface ReadyPrompt extends PrefilledPrompt {
+  readonly prompt: number;
+}
+
+/** A prompt in its seat, with what is written in each of its slots. */
+interface Seat {
+  readonly ready: ReadyPrompt;
+  readonly slots: (Draft | undefined)[];
+  /** Samples begun so far. */
+  begun: number;
+}
+
+const PROMPT_STEP = 16;
+const CACHE_STEP = 8;
+/** Slots of a seat, where a prompt has so many samples: as many queries read the prompt's keys together. */
+const LEAST_SLOTS = 4;
+/** Fewer rows than this never decode together: MLAS sums a single row, or a few of many threads, in another order. */
+const LEAST_ROWS = 16;
 
 /**
  * Samples completions for each prompt.
@@ -84,179 +102,226 @@ export async function generateCompletions(
 ): Promise<Completion[][]> {
   checkOptions(options);
   checkPrompts(prompts, context.config);
-  const results: Completion[][] = prompts.map(() => []);
-  let cache: KeyValueCache | undefined;
-  const total = prompts.length * options.samplesPerPrompt;
-  const progress = { tokens: 0, finished: 0, total };
-  const report = (): void => options.onProgress?.({ ...progress });
+  return prompts.length === 0 ? [] : new Generation(prompts, options, context).run();
+}
 
-  const order = prompts.map((_, index) => index).sort((a, b) => prompts[b]!.length - prompts[a]!.length || a - b);
-  const samples = order.flatMap((prompt) =>
-    Array.from({ length: options.samplesPerPrompt }, (_, sample) => ({ prompt, sample })),
-  );
-  for (let start = 0; start < samples.length; start += context.decodeBatch) {
-    const drafts = samples.slice(start, start + context.decodeBatch).map((sample): Draft => {
-      const room = context.config.max_position_embeddings - prompts[sample.prompt]!.length;
-      return { ...sample, tokens: [], logprobs: [], limit: Math.min(options.maxNewTokens, room) };
-    });
-    cache = cacheFor(prompts, drafts, context, cache);
-    await decodeTogether(prompts, drafts, options, context, cache, {
-      sampled: (count) => {
-        progress.tokens += count;
-        report();
-      },
-      finished: ({ prompt, sample, tokens, logprobs }, finish) => {
-        progress.finished++;
-        results[prompt]![sample] = { tokens: Int32Array.from(tokens), logprobs: Float32Array.from(logprobs), finish };
-      },
-    });
+/** How many slots a seat has: all samples of a prompt at once, or a share of them where the batch is too small for that. */
+function slotsFor(samples: number, prompts: number, decodeBatch: number): number {
+  let slots = samples;
+  for (let share = 2; slots * prompts > decodeBatch && Math.ceil(samples / share) >= LEAST_SLOTS; share++) {
+    slots = Math.ceil(samples / share);
   }
-  return results;
+  return Math.min(slots, decodeBatch);
 }
 
-interface Listener {
-  sampled(count: number): void;
-  finished(draft: Draft, finish: Completion['finish']): void;
+/** The smallest static number of seats that holds so many prompts: a power of two, or as many as the batch has rows for. */
+function seatsFor(prompts: number, slots: number, decodeBatch: number): number {
+  const largest = Math.max(Math.ceil(LEAST_ROWS / slots), Math.floor(decodeBatch / slots));
+  let seats = 1;
+  while (seats < prompts || seats * slots < LEAST_ROWS) seats *= 2;
+  return Math.min(seats, largest);
 }
 
-function cacheFor(
-  prompts: readonly Int32Array[],
-  drafts: readonly Draft[],
-  { config, decodeBatch }: GenerateContext,
-  previous: KeyValueCache | undefined,
-): KeyValueCache {
-  // The last token of a completion is never read back, so it needs no place.
-  const needed = Math.max(...drafts.map((draft) => prompts[draft.prompt]!.length + draft.limit - 1));
-  const positions = Math.min(roundUp(needed, CACHE_MULTIPLE), config.max_position_embeddings);
-  return new KeyValueCache(config, batchFor(drafts.length, decodeBatch), positions, previous);
-}
+/** One call's work. */
+class Generation {
+  readonly #prompts: readonly Int32Array[];
+  readonly #options: GenerateOptions;
+  readonly #context: GenerateContext;
+  readonly #draw: Draw;
+  readonly #temperature: [string, TensorData][];
+  readonly #slots: number;
+  readonly #cache: KeyValueCache;
+  readonly #promptLength: number;
+  readonly #seats: Seat[] = [];
+  readonly #completions: Completion[][];
+  readonly #progress: { tokens: number; finished: number; readonly total: number };
 
-async function decodeTogether(
-  prompts: readonly Int32Array[],
-  drafts: readonly Draft[],
-  options: GenerateOptions,
-  context: GenerateContext,
-  cache: KeyValueCache,
-  listener: Listener,
-): Promise<void> {
-  const { config } = context;
-  const { positions } = cache;
-  const active: Draft[] = [];
-  const inverseTemperature = Float32Array.of(options.temperature > 0 ? 1 / options.temperature : 1);
+  constructor(prompts: readonly Int32Array[], options: GenerateOptions, context: GenerateContext) {
+    const { config, decodeBatch } = context;
+    const { samplesPerPrompt, temperature } = options;
+    this.#prompts = prompts;
+    this.#options = options;
+    this.#context = context;
+    this.#draw = drawAt(temperature);
+    this.#temperature = this.#draw === 'tempered' ? [['inverseTemperature', Float32Array.of(1 / temperature)]] : [];
+    this.#slots = slotsFor(samplesPerPrompt, prompts.length, decodeBatch);
+    const longest = Math.max(...prompts.map(({ length }) => length));
+    this.#promptLength = lengthBucket(longest, PROMPT_STEP, config.max_position_embeddings);
+    const limit = Math.max(...prompts.map((_, prompt) => this.#limit(prompt)));
+    const shape = {
+      prompts: seatsFor(prompts.length, this.#slots, decodeBatch),
+      promptLength: this.#promptLength,
+      slots: this.#slots,
+    };
+    // The last token of a completion is never read back, so it needs no place.
+    this.#cache = new KeyValueCache(config, shape, roundUp(Math.max(1, limit - 1), CACHE_STEP));
+    this.#completions = prompts.map(() => []);
+    this.#progress = { tokens: 0, finished: 0, total: prompts.length * samplesPerPrompt };
+  }
 
-  // Prompts: each distinct one once. The first token of each sample comes out of the same row.
-  const distinct = [...new Set(drafts.map((draft) => draft.prompt))];
-  const whole = distinct.map((prompt) => ({ prefix: new Int32Array(), length: prompts[prompt]!.length }));
-  const packing = { tokens: context.tokensPerRun, longest: config.max_position_embeddings };
-  for (const packed of packSequences(whole, packing)) {
-    const tokens = new Int32Array(packed.batch * packed.length);
-    const last = new Int32Array(packed.batch);
-    for (const [row, index] of packed.rows.entries()) {
-      const prompt = prompts[distinct[index]!]!;
-      tokens.set(prompt, row * packed.length);
-      last[row] = row * packed.length + prompt.length - 1;
+  async run(): Promise<Completion[][]> {
+    const { decodeBatch } = this.#context;
+    const waiting = this.#prefilled();
+    const most = seatsFor(this.#prompts.length, this.#slots, decodeBatch);
+    let next = await waiting.next();
+    for (;;) {
+      while (this.#seats.length < most && next.done !== true) {
+        this.#seat(next.value);
+        next = await waiting.next();
+      }
+      if (this.#seats.length === 0) return this.#completions;
+      await this.#step(next.done === true ? seatsFor(this.#seats.length, this.#slots, decodeBatch) : most);
     }
-    const results = await context.run(
-      `prefill/${packed.batch}x${packed.length}`,
-      () => prefillGraph(config, packed),
-      new Map<string, TensorData>([
-        ['tokens', tokens],
-        ['last', last],
-        ['inverseTemperature', inverseTemperature],
-      ]),
-    );
-    let sampled = 0;
-    for (const [row, index] of packed.rows.entries()) {
-      const prompt = distinct[index]!;
-      for (const draft of drafts) {
-        if (draft.prompt !== prompt) continue;
-        sampled++;
-        const finish = draw(draft, results, row, config.vocab_size, options);
-        if (finish !== undefined) {
-          listener.finished(draft, finish);
-          continue;
-        }
-        cache.fill(active.length, results, row, packed.length, prompts[prompt]!.length);
-        active.push(draft);
+  }
+
+  /** Tokens that a prompt's completions have at most. */
+  #limit(prompt: number): number {
+    const room = this.#context.config.max_position_embeddings - this.#prompts[prompt]!.length;
+    return Math.min(this.#options.maxNewTokens, room);
+  }
+
+  /** The prompts, computed a micro-batch at a time as they are asked for. */
+  async *#prefilled(): AsyncGenerator<ReadyPrompt, undefined> {
+    const { config, tokensPerRun, run } = this.#context;
+    const whole = this.#prompts.map(({ length }) => ({ prefix: new Int32Array(), length }));
+    const packing = { tokens: tokensPerRun, longest: config.max_position_embeddings };
+    for (const packed of packSequences(whole, packing)) {
+      const tokens = new Int32Array(packed.batch * packed.length);
+      const last = new Int32Array(packed.batch);
+      for (const [row, index] of packed.rows.entries()) {
+        const prompt = this.#prompts[index]!;
+        tokens.set(prompt, row * packed.length);
+        last[row] = row * packed.length + prompt.length - 1;
+      }
+      const results = await run(
+        `prefill/${this.#draw}/${packed.batch}x${packed.length}`,
+        () => prefillGraph(config, this.#draw, packed),
+        new Map<string, TensorData>([['tokens', tokens], ['last', last], ...this.#temperature]),
+      );
+      for (const [row, prompt] of packed.rows.entries()) {
+        yield { prompt, results, row, padded: packed.length, length: this.#prompts[prompt]!.length };
       }
     }
-    listener.sampled(sampled);
   }
 
-  while (active.length > 0) {
-    const batch = batchFor(active.length, context.decodeBatch);
-    const tokens = new Int32Array(batch);
-    const at = new BigInt64Array(batch);
-    for (const [row, draft] of active.entries()) {
-      tokens[row] = draft.tokens.at(-1)!;
-      at[row] = BigInt(cache.lengthOf(row));
+  /** Gives a prompt the next seat, and begins as many of its samples as there are slots. */
+  #seat(ready: ReadyPrompt): void {
+    const seat: Seat = { ready, slots: new Array<Draft | undefined>(this.#slots).fill(undefined), begun: 0 };
+    const index = this.#seats.length;
+    this.#cache.fill(index, ready);
+    for (let slot = 0; slot < this.#slots; slot++) this.#begin(seat, index, slot);
+    this.#report();
+    if (seat.slots.some((draft) => draft !== undefined)) this.#seats.push(seat);
+  }
+
+  /** Begins the prompt's next sample in a slot: its first token comes out of the prompt itself. */
+  #begin(seat: Seat, index: number, slot: number): void {
+    seat.slots[slot] = undefined;
+    while (seat.begun < this.#options.samplesPerPrompt) {
+      const draft: Draft = { prompt: seat.ready.prompt, sample: seat.begun++, tokens: [], logprobs: [] };
+      if (this.#finishes(draft, seat.ready.results, seat.ready.row)) continue;
+      seat.slots[slot] = draft;
+      this.#cache.begin(index, slot);
+      return;
     }
-    const results = await context.run(
-      `step/${batch}x${positions}`,
-      () => stepGraph(config, { batch, cached: positions }),
+  }
+
+  /** One token for each sample under way. */
+  async #step(prompts: number): Promise<void> {
+    const { config, run } = this.#context;
+    const shape: StepShape = {
+      ...{ prompts, promptLength: this.#promptLength, slots: this.#slots },
+      cached: this.#cache.cached,
+    };
+    const tokens = new Int32Array(prompts * this.#slots);
+    const positions = new BigInt64Array(prompts * this.#slots);
+    const places = this.#seats.flatMap(({ slots }, seat) =>
+      slots.flatMap((draft, slot) => (draft === undefined ? [] : [{ seat, slot, draft }])),
+    );
+    for (const { seat, slot, draft } of places) {
+      tokens[seat * this.#slots + slot] = draft.tokens.at(-1)!;
+      positions[seat * this.#slots + slot] = BigInt(this.#cache.positionOf(seat, slot));
+    }
+    const results = await run(
+      `step/${this.#draw}/${stepName(shape)}`,
+      () => stepGraph(config, this.#draw, shape),
       new Map<string, TensorData>([
         ['tokens', tokens],
-        ['positions', at],
-        ['inverseTemperature', inverseTemperature],
-        ...cache.inputs(batch),
+        ['positions', positions],
+        ...this.#temperature,
+        ...this.#cache.inputs(prompts),
       ]),
     );
-    const sampled = active.length;
-    const finishes = active.map((draft, row) => draw(draft, results, row, config.vocab_size, options));
-    cache.append(active.length, results);
-    for (let row = active.length - 1; row >= 0; row--) {
-      const finish = finishes[row];
-      if (finish === undefined) continue;
-      listener.finished(active[row]!, finish);
-      const lastDraft = active.pop()!;
-      if (row < active.length) {
-        cache.move(active.length, row);
-        active[row] = lastDraft;
-      }
+    const done = new Set(
+      places.filter(({ seat, slot, draft }) => this.#finishes(draft, results, seat * this.#slots + slot)),
+    );
+    this.#cache.append(
+      results,
+      places.filter((place) => !done.has(place)),
+    );
+    for (const { seat, slot } of done) this.#begin(this.#seats[seat]!, seat, slot);
+    for (let index = this.#seats.length - 1; index >= 0; index--) {
+      if (this.#seats[index]!.slots.some((draft) => draft !== undefined)) continue;
+      const last = this.#seats.pop()!;
+      if (index === this.#seats.length) continue;
+      this.#cache.move(this.#seats.length, index);
+      this.#seats[index] = last;
     }
-    listener.sampled(sampled);
+    this.#report();
+  }
+
+  #report(): void {
+    this.#options.onProgress?.({ ...this.#progress });
+  }
+
+  /** Draws a draft's next token from its row; whether it is finished with that. */
+  #finishes(draft: Draft, results: Results, row: number): boolean {
+    const { token, logprob } = drawToken(results, row, this.#context.config.vocab_size, this.#options, draft);
+    draft.tokens.push(token);
+    draft.logprobs.push(logprob);
+    this.#progress.tokens++;
+    const stopped = this.#options.stopTokens.includes(token);
+    if (!stopped && draft.tokens.length < this.#limit(draft.prompt)) return false;
+    this.#progress.finished++;
+    this.#completions[draft.prompt]![draft.sample] = {
+      tokens: Int32Array.from(draft.tokens),
+      logprobs: Float32Array.from(draft.logprobs),
+      finish: stopped ? 'stop' : 'length',
+    };
+    return true;
   }
 }
 
-/** The smallest static batch that holds so many rows: a power of two, 4 at least, or the largest batch. */
-function batchFor(rows: number, largest: number): number {
-  let batch = 4;
-  while (batch < rows) batch *= 2;
-  return rows === 1 ? 1 : Math.min(batch, largest);
-}
-
-/** Draws a draft's next token from its row; says how it finished, if it did. */
-function draw(
-  draft: Draft,
+/** A draft's next token, and its log-probability at temperature 1. */
+function drawToken(
   results: Results,
   row: number,
   vocabulary: number,
-  options: GenerateOptions,
-): Completion['finish'] | undefined {
+  { temperature, uniform }: GenerateOptions,
+  { prompt, sample, tokens }: Draft,
+): { readonly token: number; readonly logprob: number } {
   const start = row * vocabulary;
-  const logprobs = results.get('logprobs')!;
-  let token: number;
-  if (options.temperature === 0) {
-    token = 0;
-    for (let index = 1; index < vocabulary; index++)
-      if (logprobs[start + index]! > logprobs[start + token]!) token = index;
-  } else {
-    const uniform = options.uniform(draft.prompt, draft.sample, draft.tokens.length);
-    token = inverseCdf(results.get('probabilities')!, start, vocabulary, uniform);
-  }
-  const logprob = logprobs[start + token]!;
+  const logprobs = results.get('logprobs');
+  const probabilities = results.get('probabilities');
+  const token =
+    temperature === 0
+      ? mostProbable(logprobs!, start, vocabulary)
+      : inverseCdf(probabilities!, start, vocabulary, uniform(prompt, sample, tokens.length));
+  const logprob = logprobs === undefined ? Math.log(probabilities![start + token]!) : logprobs[start + token]!;
   if (!Number.isFinite(logprob)) {
     throw new PolicyError(
       `Cannot sample: the log-probability of a token is ${logprob}, expected a finite number; the weights may have diverged`,
-      {
-        code: 'policy-diverged',
-      },
+      { code: 'policy-diverged' },
     );
   }
-  draft.tokens.push(token);
-  draft.logprobs.push(logprob);
-  if (options.stopTokens.includes(token)) return 'stop';
-  return draft.tokens.length >= draft.limit ? 'length' : undefined;
+  return { token, logprob };
+}
+
+/** The first of the greatest. */
+function mostProbable(logprobs: Float32Array, start: number, count: number): number {
+  let token = 0;
+  for (let index = 1; index < count; index++) if (logprobs[start + index]! > logprobs[start + token]!) token = index;
+  return token;
 }
 
 /** The first index at which the running sum, in double precision, exceeds the uniform; never one of probability 0. */

@@ -1,126 +1,208 @@
 /**
- * The keys and values of the sequences that decode together, owned here and read by the step graph in place. Layout per
- * layer: [row, key head, position, element]. A run never returns a cache: it returns the new rows, and `append` writes
- * them in.
+ * The keys and values of the sequences that decode together, owned here and read by the step graph in place. Each seat holds a
+ * prompt, once, and slots in which completions of it are written, each as long as it has got. A run never returns a cache: it
+ * returns the new rows, and `append` writes them in.
+ *
+ * Layout per layer: prompts [seat, key head, position, element]; own keys [seat, key head, slot, element, position], own values
+ * [seat, key head, slot, position, element].
  */
-import { layerNames } from './decode-graph.ts';
+import { layerNames, type StepShape } from './decode-graph.ts';
 import { headSize, type ModelConfig } from './model-config.ts';
 import type { TensorData } from './session.ts';
+import { HIDDEN } from './training-inputs.ts';
 
-/** Added to a score that may not be seen: exp of it is exactly 0. */
-const HIDDEN = -1e30;
+type Results = ReadonlyMap<string, Float32Array>;
+
+interface LayerCache {
+  readonly promptKeys: Float32Array;
+  readonly promptValues: Float32Array;
+  readonly ownKeys: Float32Array;
+  readonly ownValues: Float32Array;
+}
+
+/** A prompt among a prefill's outputs. */
+export interface PrefilledPrompt {
+  readonly results: Results;
+  /** Its row in them, and the positions that each row was padded to. */
+  readonly row: number;
+  readonly padded: number;
+  /** Its tokens. */
+  readonly length: number;
+}
+
+/** Positions of a completion that there is room for at first; the room doubles when it is used up. */
+const FIRST_ROOM = 16;
 
 export class KeyValueCache {
-  readonly positions: number;
-  readonly #heads: number;
-  readonly #size: number;
-  readonly #layers: { readonly keys: Float32Array; readonly values: Float32Array }[];
-  readonly #mask: Float32Array;
-  readonly #lengths: Int32Array;
+  readonly #config: ModelConfig;
+  readonly #most: number;
+  #shape: StepShape;
+  #layers: readonly LayerCache[];
+  #mask: Float32Array;
+  readonly #promptLengths: Int32Array;
+  readonly #ownLengths: Int32Array;
 
   /**
-   * Room for `rows` sequences of `positions` tokens.
+   * Room for prompts of `promptLength` tokens at most.
    *
-   * @param previous a cache of the same model that is no longer used: its memory is taken over where it is large enough.
-   *   What stood in it is never seen, because a row's mask hides what has not been written.
+   * @param most positions of a completion that will ever be cached, 1 at least
    */
-  constructor(config: ModelConfig, rows: number, positions: number, previous?: KeyValueCache) {
-    this.positions = positions;
-    this.#heads = config.num_key_value_heads;
-    this.#size = headSize(config);
-    const elements = rows * this.#heads * positions * this.#size;
-    const enough = previous !== undefined && previous.#layers[0]!.keys.length >= elements;
-    this.#layers = enough
-      ? previous.#layers
-      : Array.from({ length: config.num_hidden_layers }, () => ({
-          keys: new Float32Array(elements),
-          values: new Float32Array(elements),
-        }));
-    this.#mask = new Float32Array(rows * (positions + 1));
-    this.#lengths = new Int32Array(rows);
-    for (let row = 0; row < rows; row++) this.#setLength(row, 0);
+  constructor(config: ModelConfig, shape: Omit<StepShape, 'cached'>, most: number) {
+    this.#config = config;
+    this.#most = most;
+    this.#shape = { ...shape, cached: Math.min(FIRST_ROOM, most) };
+    this.#promptLengths = new Int32Array(shape.prompts);
+    this.#ownLengths = new Int32Array(shape.prompts * shape.slots);
+    const { heads, size } = this.#sizes();
+    const prompts = (): Float32Array => new Float32Array(shape.prompts * heads * shape.promptLength * size);
+    this.#layers = Array.from({ length: config.num_hidden_layers }, () => ({
+      ...{ promptKeys: prompts(), promptValues: prompts() },
+      ...{ ownKeys: this.#ownRoom(), ownValues: this.#ownRoom() },
+    }));
+    this.#mask = this.#freshMask();
   }
 
-  /** Tokens that a row holds. */
-  lengthOf(row: number): number {
-    return this.#lengths[row]!;
+  /** Positions of a completion that there is room for now. */
+  get cached(): number {
+    return this.#shape.cached;
   }
 
-  /**
-   * Fills a row with a prompt.
-   *
-   * @param results a prefill's outputs for prompts padded to `padded` positions
-   * @param source the prompt's row in them
-   */
-  fill(row: number, results: ReadonlyMap<string, Float32Array>, source: number, padded: number, length: number): void {
-    for (const [target, part] of this.#pairs(results)) {
-      for (let head = 0; head < this.#heads; head++) {
-        const from = (source * this.#heads + head) * padded * this.#size;
-        target.set(part.subarray(from, from + length * this.#size), this.#offset(row, head));
-      }
-    }
-    this.#setLength(row, length);
+  /** The next position of what is written in a slot. */
+  positionOf(seat: number, slot: number): number {
+    return this.#promptLengths[seat]! + this.#ownLengths[seat * this.#shape.slots + slot]!;
   }
 
-  /** Appends a step's new token to each of the first `rows` rows. */
-  append(rows: number, results: ReadonlyMap<string, Float32Array>): void {
-    const size = this.#size;
-    for (const [target, part] of this.#pairs(results)) {
-      for (let row = 0; row < rows; row++) {
-        for (let head = 0; head < this.#heads; head++) {
-          const from = (row * this.#heads + head) * size;
-          const to = this.#offset(row, head) + this.#lengths[row]! * size;
-          for (let element = 0; element < size; element++) target[to + element] = part[from + element]!;
+  /** Seats a prompt; its slots begin anew. */
+  fill(seat: number, { results, row, padded, length }: PrefilledPrompt): void {
+    const { promptLength, slots } = this.#shape;
+    const { heads, size } = this.#sizes();
+    for (const [layer, { promptKeys, promptValues }] of this.#layers.entries()) {
+      const names = layerNames(layer);
+      const pairs = [
+        [promptKeys, results.get(names.keys)!],
+        [promptValues, results.get(names.values)!],
+      ] as const;
+      for (const [target, source] of pairs) {
+        for (let head = 0; head < heads; head++) {
+          const from = (row * heads + head) * padded * size;
+          target.set(source.subarray(from, from + length * size), (seat * heads + head) * promptLength * size);
         }
       }
     }
-    for (let row = 0; row < rows; row++) {
-      this.#mask[row * (this.positions + 1) + this.#lengths[row]!] = 0;
-      this.#lengths[row]!++;
-    }
+    this.#promptLengths[seat] = length;
+    for (let slot = 0; slot < slots; slot++) this.begin(seat, slot);
   }
 
-  /** Copies one row over another: how a finished sequence's place is taken by the last one. */
-  move(from: number, to: number): void {
-    if (from === to) return;
-    const count = this.#lengths[from]! * this.#size;
-    for (const { keys, values } of this.#layers) {
-      for (let head = 0; head < this.#heads; head++) {
-        const start = this.#offset(from, head);
-        keys.copyWithin(this.#offset(to, head), start, start + count);
-        values.copyWithin(this.#offset(to, head), start, start + count);
+  /** Begins a completion in a slot: what was written there is seen no more. */
+  begin(seat: number, slot: number): void {
+    this.#ownLengths[seat * this.#shape.slots + slot] = 0;
+    this.#maskSlot(seat, slot);
+  }
+
+  /** Writes a step's new token into each of these slots. */
+  append(results: Results, places: readonly { readonly seat: number; readonly slot: number }[]): void {
+    const { slots, promptLength } = this.#shape;
+    const lengths = this.#ownLengths;
+    if (places.some(({ seat, slot }) => lengths[seat * slots + slot] === this.cached)) this.#grow();
+    const { heads, size } = this.#sizes();
+    const room = this.cached;
+    for (const [layer, { ownKeys, ownValues }] of this.#layers.entries()) {
+      const names = layerNames(layer);
+      const keys = results.get(names.keys)!;
+      const values = results.get(names.values)!;
+      for (const { seat, slot } of places) {
+        const position = lengths[seat * slots + slot]!;
+        for (let head = 0; head < heads; head++) {
+          const place = (seat * heads + head) * slots + slot;
+          const from = place * size;
+          const toKeys = place * size * room + position;
+          const toValues = (place * room + position) * size;
+          for (let element = 0; element < size; element++) {
+            ownKeys[toKeys + element * room] = keys[from + element]!;
+            ownValues[toValues + element] = values[from + element]!;
+          }
+        }
       }
     }
-    this.#setLength(to, this.#lengths[from]!);
+    for (const { seat, slot } of places) {
+      const row = seat * slots + slot;
+      this.#mask[row * this.#maskWidth() + promptLength + lengths[row]!] = 0;
+      lengths[row]!++;
+    }
   }
 
-  /** The step graph's inputs for the first `batch` rows, as views. */
-  inputs(batch: number): [string, TensorData][] {
-    const elements = batch * this.#heads * this.positions * this.#size;
-    const inputs: [string, TensorData][] = [['mask', this.#mask.subarray(0, batch * (this.positions + 1))]];
-    for (const [layer, { keys, values }] of this.#layers.entries()) {
+  /** Moves a seat over another: how the place of a prompt that is done is taken by the last one. */
+  move(from: number, to: number): void {
+    if (from === to) return;
+    const tables = [this.#promptLengths, this.#ownLengths, this.#mask];
+    for (const array of [...tables, ...this.#layers.flatMap((layer) => Object.values(layer) as Float32Array[])]) {
+      const each = array.length / this.#shape.prompts;
+      array.copyWithin(to * each, from * each, (from + 1) * each);
+    }
+    for (let slot = 0; slot < this.#shape.slots; slot++) this.begin(from, slot);
+  }
+
+  /** The step graph's inputs for the first `prompts` seats, as views. */
+  inputs(prompts: number): [string, TensorData][] {
+    const share = (array: Float32Array): Float32Array =>
+      array.subarray(0, (array.length / this.#shape.prompts) * prompts);
+    const inputs: [string, TensorData][] = [['mask', share(this.#mask)]];
+    for (const [layer, { promptKeys, promptValues, ownKeys, ownValues }] of this.#layers.entries()) {
       const names = layerNames(layer);
-      inputs.push([names.cachedKeys, keys.subarray(0, elements)], [names.cachedValues, values.subarray(0, elements)]);
+      inputs.push([names.promptKeys, share(promptKeys)], [names.promptValues, share(promptValues)]);
+      inputs.push([names.ownKeys, share(ownKeys)], [names.ownValues, share(ownValues)]);
     }
     return inputs;
   }
 
-  *#pairs(results: ReadonlyMap<string, Float32Array>): Generator<[Float32Array, Float32Array]> {
-    for (const [layer, { keys, values }] of this.#layers.entries()) {
-      yield [keys, results.get(layerNames(layer).keys)!];
-      yield [values, results.get(layerNames(layer).values)!];
-    }
+  #sizes(): { readonly heads: number; readonly size: number } {
+    return { heads: this.#config.num_key_value_heads, size: headSize(this.#config) };
   }
 
-  #offset(row: number, head: number): number {
-    return (row * this.#heads + head) * this.positions * this.#size;
+  #maskWidth(): number {
+    return this.#shape.promptLength + this.cached + 1;
   }
 
-  #setLength(row: number, length: number): void {
-    const start = row * (this.positions + 1);
-    this.#mask.fill(0, start, start + length);
-    this.#mask.fill(HIDDEN, start + length, start + this.positions);
-    this.#mask[start + this.positions] = 0;
-    this.#lengths[row] = length;
+  #ownRoom(): Float32Array {
+    const { prompts, slots, cached } = this.#shape;
+    const { heads, size } = this.#sizes();
+    return new Float32Array(prompts * heads * slots * cached * size);
+  }
+
+  #freshMask(): Float32Array {
+    const { prompts, slots } = this.#shape;
+    this.#mask = new Float32Array(prompts * slots * this.#maskWidth());
+    for (let seat = 0; seat < prompts; seat++) for (let slot = 0; slot < slots; slot++) this.#maskSlot(seat, slot);
+    return this.#mask;
+  }
+
+  #maskSlot(seat: number, slot: number): void {
+    const row = seat * this.#shape.slots + slot;
+    const start = row * this.#maskWidth();
+    const own = start + this.#shape.promptLength;
+    this.#mask.fill(HIDDEN, start, own + this.cached);
+    this.#mask.fill(0, start, start + this.#promptLengths[seat]!);
+    this.#mask.fill(0, own, own + this.#ownLengths[row]!);
+  }
+
+  /** Twice the room for completions. */
+  #grow(): void {
+    const before = this.cached;
+    this.#shape = { ...this.#shape, cached: Math.min(2 * before, this.#most) };
+    const { size } = this.#sizes();
+    /** Rows of `before · each` elements to the beginnings of rows of `cached · each`. */
+    const spread = (old: Float32Array, each: number): Float32Array => {
+      const array = this.#ownRoom();
+      for (let row = 0; row * before * each < old.length; row++) {
+        array.set(old.subarray(row * before * each, (row + 1) * before * each), row * this.cached * each);
+      }
+      return array;
+    };
+    this.#layers = this.#layers.map((layer) => ({
+      ...layer,
+      ownKeys: spread(layer.ownKeys, 1),
+      ownValues: spread(layer.ownValues, size),
+    }));
+    this.#freshMask();
   }
 }

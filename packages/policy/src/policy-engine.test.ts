@@ -189,7 +189,34 @@ describe('generate()', () => {
     const two = await engineOf(small, { threads: 2 }).generate(prompts, options);
     const narrow = await engineOf(small, { decodeBatch: 4 }).generate(prompts, options);
     expect(two).toEqual(one);
+    // Fewer slots than samples: one that has finished makes room for the next of its prompt.
     expect(narrow.flat().map(({ tokens }) => tokens)).toEqual(one.flat().map(({ tokens }) => tokens));
+  });
+
+  test.each([1, 5])(
+    'gives the same bits with one to four threads, of a model of the shipped shape (%i samples)',
+    async (samples) => {
+      const weights = weightsOf(tinyModelConfig);
+      const few = { ...options, samplesPerPrompt: samples };
+      const one = await engineOf(tinyModelConfig, { threads: 1 }, weights).generate(prompts, few);
+      for (const threads of [2, 3, 4]) {
+        expect(await engineOf(tinyModelConfig, { threads }, weights).generate(prompts, few)).toEqual(one);
+      }
+    },
+  );
+
+  test('log-probabilities are those at temperature 1, whatever the tokens were drawn at', async () => {
+    const engine = engineOf(small);
+    const completions = await engine.generate(prompts, { ...options, temperature: 0.7 });
+    const flat = completions.flatMap((samples, prompt) =>
+      samples.map(({ tokens }) => ({ tokens, prompt: prompts[prompt]! })),
+    );
+    const scored = await engine.score(
+      flat.map(({ tokens, prompt }) => ({ tokens: Int32Array.of(...prompt, ...tokens), promptLength: prompt.length })),
+    );
+    const found = completions.flat().map(({ logprobs }) => logprobs);
+    for (const [index, logprobs] of found.entries())
+      for (const [token, logprob] of logprobs.entries()) expect(logprob).toBeCloseTo(scored[index]![token]!, 4);
   });
 
   test('at temperature 0 each token is the most probable one', async () => {

@@ -171,34 +171,46 @@ export function decodeSequences(
   return { hidden, keys, values };
 }
 
-/** A layer's cached keys and values, [B, K, S, d] each. */
+/**
+ * What a layer has cached for P prompts with G slots each, in which completions of the prompt are written. Own keys lie
+ * transposed, as their product with the queries wants them.
+ */
 export interface CachedLayer {
-  readonly keys: Value;
-  readonly values: Value;
+  /** [P, K, S, d], and `promptValues` likewise. */
+  readonly promptKeys: Value;
+  readonly promptValues: Value;
+  /** [P, K, G, d, C]. */
+  readonly ownKeys: Value;
+  /** [P, K, G, C, d]. */
+  readonly ownValues: Value;
 }
 
 /** What one decoding step gives. */
 export interface StepPass {
-  /** Hidden states before the last norm, [B, width]. */
+  /** Hidden states before the last norm, [P·G, width]. */
   readonly hidden: Value;
-  /** The new rows for the caches per layer, [B, K, 1, d]. */
+  /** The new rows for the caches per layer, [P, K, G, d]. */
   readonly keys: readonly Value[];
   readonly values: readonly Value[];
 }
 
 export interface StepInputs {
-  /** int32 [B]. */
+  /** int32 [P·G]. */
   readonly tokens: Value;
-  /** int64 [B, 1]. */
+  /** int64 [P·G, 1]. */
   readonly positions: Value;
-  /** float32 [B, 1, 1, S + 1]: 0 where a position may be seen, very negative elsewhere; the last is the token itself. */
+  /**
+   * float32 [P, 1, G, 1, S + C + 1]: 0 where a position may be seen, very negative elsewhere; the prompt's, the completion's
+   * so far, and the token itself.
+   */
   readonly mask: Value;
   readonly cache: readonly CachedLayer[];
 }
 
 /**
- * The decoder's layers for one new token per sequence. The caches are read and never copied: the new token's key and
- * value stand beside them, and the caller writes them in.
+ * The decoder's layers for one new token in each slot. A prompt's keys and values are read once for all of its slots: the
+ * queries of G slots stand below each other. The caches are never copied: the new token's key and value stand beside them,
+ * and the caller writes them in.
  */
 export function decodeStep(
   g: GraphBuilder,
@@ -206,19 +218,25 @@ export function decodeStep(
   parameters: ParameterValues,
   inputs: StepInputs,
 ): StepPass {
-  const [batch] = inputs.tokens.shape as [number];
+  const [rows] = inputs.tokens.shape as [number];
+  const [prompts, , slots] = inputs.mask.shape as [number, number, number];
   const size = headSize(config);
   const { num_attention_heads: heads, num_key_value_heads: keyHeads } = config;
-  const { cosine, sine } = rotaryTables(g, config, config.max_position_embeddings);
-  const cached = inputs.mask.shape[3]! - 1;
-  const grouped = [batch, keyHeads, heads / keyHeads, size];
-  const single = [batch, keyHeads, 1, size];
-  const rotate = (x: Value, count: number, shape: readonly number[]): Value =>
-    op.reshape(
-      g,
-      op.rotaryEmbedding(g, op.reshape(g, x, [batch, 1, count * size]), cosine, sine, inputs.positions, count),
-      shape,
-    );
+  const queries = heads / keyHeads;
+  const { cosine, sine } = rotaryTables(g, config, inputs.mask.shape[4]!);
+  /** Rows by slot to values by key head: [P·G, K × each] to [P, K, G, each]. */
+  const byHead = (x: Value, ...each: number[]): Value =>
+    op.transpose(g, op.reshape(g, x, [prompts, slots, keyHeads, ...each]), [
+      0,
+      2,
+      1,
+      ...each.map((_, axis) => axis + 3),
+    ]);
+  const rotate = (x: Value, count: number): Value =>
+    op.rotaryEmbedding(g, op.reshape(g, x, [rows, 1, count * size]), cosine, sine, inputs.positions, count);
+  /** All queries of a prompt below each other, and back. */
+  const stacked = (x: Value): Value => op.reshape(g, x, [prompts, keyHeads, slots * queries, x.shape.at(-1)!]);
+  const apart = (x: Value): Value => op.reshape(g, x, [prompts, keyHeads, slots, queries, x.shape.at(-1)!]);
 
   let hidden = op.gather(g, parameters.get('model.embed_tokens.weight')!, inputs.tokens);
   const keys: Value[] = [];
@@ -226,18 +244,32 @@ export function decodeStep(
   for (const [index, cache] of inputs.cache.entries()) {
     const layer = layerOf(g, config, parameters, index);
     const normed = op.rmsNorm(g, hidden, layer.weight('input_layernorm'), config.rms_norm_eps);
-    const q = rotate(projectHeads(layer, normed, 'q', heads), heads, grouped);
-    const k = rotate(projectHeads(layer, normed, 'k', keyHeads), keyHeads, single);
-    const v = op.reshape(g, project(layer, normed, 'self_attn.v_proj'), single);
+    const q = byHead(rotate(projectHeads(layer, normed, 'q', heads), heads), queries, size);
+    const k = byHead(rotate(projectHeads(layer, normed, 'k', keyHeads), keyHeads), size);
+    const v = byHead(project(layer, normed, 'self_attn.v_proj'), size);
+    const beside = (x: Value): Value => op.reshape(g, x, [prompts, keyHeads, slots, 1, size]);
     // The token's score with itself by a row sum: products of 2 × d by d × 1 matrices cost more than all the rest of it.
     const scale = 1 / Math.sqrt(size);
-    const own = op.mul(g, op.reduceSum(g, op.mul(g, q, k), [3], true), g.scalar(scale));
-    const scores = op.concat(g, [op.matmul(g, q, cache.keys, { transB: true, alpha: scale }), own], 3);
-    const weights = op.softmax(g, op.add(g, scores, inputs.mask));
-    const before = op.matmul(g, op.slice(g, weights, 3, 0, cached), cache.values);
-    const mixed = op.add(g, before, op.mul(g, op.slice(g, weights, 3, cached, cached + 1), v));
-    const rows = op.reshape(g, mixed, [batch, heads * size]);
-    hidden = feedForward(layer, attentionOutput(layer, rows, hidden));
+    const scores = [
+      apart(op.matmul(g, stacked(q), cache.promptKeys, { transB: true, alpha: scale })),
+      op.matmul(g, q, cache.ownKeys, { alpha: scale }),
+      op.mul(g, op.reduceSum(g, op.mul(g, q, beside(k)), [4], true), g.scalar(scale)),
+    ];
+    const weights = op.softmax(g, op.add(g, op.concat(g, scores, 4), inputs.mask));
+    let end = 0;
+    const [ofPrompt, ofOwn, ofItself] = scores.map((part) => {
+      const start = end;
+      end += part.shape[4]!;
+      return op.slice(g, weights, 4, start, end);
+    }) as [Value, Value, Value];
+    const before = op.add(
+      g,
+      apart(op.matmul(g, stacked(ofPrompt), cache.promptValues)),
+      op.matmul(g, ofOwn, cache.ownValues),
+    );
+    const mixed = op.add(g, before, op.mul(g, ofItself, beside(v)));
+    const bySlot = op.reshape(g, op.transpose(g, mixed, [0, 2, 1, 3, 4]), [rows, heads * size]);
+    hidden = feedForward(layer, attentionOutput(layer, bySlot, hidden));
     keys.push(k);
     values.push(v);
   }
