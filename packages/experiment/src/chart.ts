@@ -99,9 +99,9 @@ export function lineChart({ title, xLabel, yLabel, series, yDomain, format = pla
     .x((point) => x(point.x))
     .y((point) => y(point.y))
     .digits(1);
-  const bands = drawn.map(
-    ({ colour, points }) => `<path d="${bandPath([...points])}" fill="${colour}" opacity="0.14"/>`,
-  );
+  const bands = drawn
+    .filter(({ points }) => points.some(({ y: middle, low = middle, high = middle }) => low < high))
+    .map(({ colour, points }) => `<path d="${bandPath([...points])}" fill="${colour}" opacity="0.14"/>`);
   const lines = drawn.map(
     ({ colour, points, name }) =>
       `<path d="${linePath([...points])}" fill="none" stroke="${colour}" stroke-width="2"><title>${escaped(name)}</title></path>`,

@@ -1,7 +1,7 @@
-/** A comparison's numbers as CSV: one row a task and evaluation, and one a task and step. */
+/** Numbers as CSV; a comparison's: one row a task and evaluation, and one a task and step. */
 import type { RunMeasures } from './run-measures.ts';
 
-function csv(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
+export function csv(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
   const cell = (value: string | number | null) => {
     const text = value === null ? '' : String(value);
     return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -6,6 +6,6 @@ export { presetOf, presets, quickLook } from './preset.ts';
 export type { RunMeasures } from './run-measures.ts';
 export { readMeasures } from './run-measures.ts';
 export { type ManyTasksChoices, manyTasksDefaults, studyManyTasks } from './simulation/many-tasks.ts';
-export { manyTasksPage } from './simulation/many-tasks-page.ts';
+export { manyTasksFiles, manyTasksPage } from './simulation/many-tasks-page.ts';
 export type { ExperimentSummary } from './summary.ts';
 export { writePage, writeReport } from './write-report.ts';

@@ -1,6 +1,6 @@
 /** `evenkeel simulate`: the methods with many tasks, without a policy. */
 import { join, relative } from 'node:path';
-import { manyTasksDefaults, manyTasksPage, studyManyTasks, writePage } from '@evenkeel/experiment';
+import { manyTasksDefaults, manyTasksFiles, manyTasksPage, studyManyTasks, writePage } from '@evenkeel/experiment';
 import { type Command, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { listFlag, positional, textFlag, wholeFlag } from '../flag-values.ts';
 
@@ -55,7 +55,7 @@ Example:
     });
     const folder = textFlag(flags, 'out') ?? join(home, 'experiments', 'many-tasks');
     const page = manyTasksPage(study, ['evenkeel simulate', ...told].join(' '));
-    await writePage(folder, page, { 'study.json': `${JSON.stringify({ ...study, comeAndGo: undefined }, null, 2)}\n` });
+    await writePage(folder, page, manyTasksFiles(study));
     if (json) printJson({ kind: 'result', report: folder, ...study, comeAndGo: undefined });
     else print(`The report: ${relative(process.cwd(), folder) || '.'}/report.html`);
     return exitCodes.done;

@@ -1,9 +1,10 @@
 /** The page of the study of many tasks. */
 import { bandOf } from '../bands.ts';
 import { colourOf, lineChart } from '../chart.ts';
+import { csv } from '../csv.ts';
 import type { Figure, Page, Table } from '../page.ts';
 import type { Spread } from '../statistics.ts';
-import type { ManyTasks } from './many-tasks.ts';
+import { hopelessSteps, type ManyTasks } from './many-tasks.ts';
 
 const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
@@ -45,7 +46,7 @@ function costTable({ costs }: ManyTasks): Table {
 function unlearnableTable({ unlearnable, choices }: ManyTasks): Table {
   return {
     title: 'A task that cannot be learned beside three that can',
-    note: `Its rollouts are never right. Steps until the worst of the other three is at ${percent(choices.threshold)} (200: never in 200 steps); completions a step over 200 steps.`,
+    note: `Its rollouts are never right. Steps until the worst of the other three is at ${percent(choices.threshold)} (${hopelessSteps(choices)}: never); completions a step over ${hopelessSteps(choices)} steps.`,
     head: [
       'method',
       'share of prompts it takes',
@@ -112,6 +113,52 @@ function courseFigures({ comeAndGo }: ManyTasks): Figure[] {
         { name: `come-and-go-${arm}`, svg: chart('Accuracy', 'accuracy', ({ accuracies }, task) => accuracies[task]) },
       ];
     });
+}
+
+/** The study's numbers, as files by name. */
+export function manyTasksFiles(study: ManyTasks): Readonly<Record<string, string>> {
+  const numbers = (spread: Spread | null) =>
+    spread === null ? [null, null, null] : [spread.mean, spread.least, spread.most];
+  const three = (name: string) => [name, `${name}_least`, `${name}_most`];
+  return {
+    'arrivals.csv': csv(
+      ['tasks', 'arm', 'seeds', 'arrived', ...three('steps'), ...three('completions_per_task'), 'mean_accuracy'],
+      study.arrivals.map(({ tasks, arm, seeds, arrived, steps, rolloutsPerTask, mean }) => [
+        ...[tasks, arm, seeds, arrived],
+        ...[...numbers(steps), ...numbers(rolloutsPerTask), mean.mean],
+      ]),
+    ),
+    'costs.csv': csv(
+      ['tasks', 'arm', 'decide_ms', 'state_bytes'],
+      study.costs.map(({ tasks, arm, decideMs, stateBytes }) => [tasks, arm, decideMs, stateBytes]),
+    ),
+    'unlearnable.csv': csv(
+      [
+        'arm',
+        ...three('share_of_prompts'),
+        ...three('steps_with'),
+        ...three('steps_without'),
+        'rollouts_with',
+        'rollouts_without',
+      ],
+      study.unlearnable.map((row) => [
+        ...[row.arm, ...numbers(row.drawnShare), ...numbers(row.stepsWith), ...numbers(row.stepsWithout)],
+        ...[row.rolloutsPerStep.mean, row.rolloutsPerStepWithout.mean],
+      ]),
+    ),
+    'come-and-go.csv': csv(
+      ['arm', 'step', 'task', 'weight', 'accuracy', 'drawn'],
+      study.comeAndGo.flatMap(({ arm, steps }) =>
+        steps
+          .filter(({ step }) => step % 10 === 0)
+          .flatMap(({ step, accuracies, weights, drawn }) =>
+            Object.entries(accuracies).map(([task, accuracy]) => [
+              ...[arm, step, task, weights[task] ?? null, accuracy, drawn[task] ?? 0],
+            ]),
+          ),
+      ),
+    ),
+  };
 }
 
 /** The report; `command` makes it again. */

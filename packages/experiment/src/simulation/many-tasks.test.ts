@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { htmlPage, markdownPage } from '../page.ts';
 import { studyManyTasks } from './many-tasks.ts';
-import { manyTasksPage } from './many-tasks-page.ts';
+import { manyTasksFiles, manyTasksPage } from './many-tasks-page.ts';
 
 describe('studyManyTasks()', () => {
   const lines: string[] = [];
@@ -20,6 +20,19 @@ describe('studyManyTasks()', () => {
   test('counts who arrives, and has no time for who does not', () => {
     for (const { arrived, steps } of study.arrivals) expect(steps === null).toBe(arrived === 0);
     expect(study.arrivals.some(({ arrived }) => arrived > 0)).toBe(true);
+  });
+
+  test('is there as files of numbers, a row for each', () => {
+    const files = manyTasksFiles(study);
+    const rows = Object.entries(files).map(([name, text]) => [name, text.trim().split('\n').length - 1]);
+    const tasks = study.comeAndGo[0]!.steps.filter(({ step }) => step % 10 === 0).map(
+      (step) => Object.keys(step.weights).length,
+    );
+    expect(Object.fromEntries(rows)).toEqual({
+      ...{ 'arrivals.csv': 7, 'costs.csv': 14, 'unlearnable.csv': 7 },
+      'come-and-go.csv': 7 * tasks.reduce((sum, count) => sum + count, 0),
+    });
+    for (const text of Object.values(files)) expect(text).not.toMatch(/NaN|undefined/);
   });
 
   test('is told on a page that holds every number and picture', () => {

@@ -153,13 +153,18 @@ function courseOf({ method }: Arm): SimulatedStep[] {
   });
 }
 
+/** Steps of the runs with a task that cannot be learned: they go on to the end, to show what it costs. */
+export function hopelessSteps({ mostSteps }: ManyTasksChoices): number {
+  return Math.min(200, mostSteps);
+}
+
 function unlearnableOf({ name, method }: Arm, choices: ManyTasksChoices): Unlearnable {
   const hopeless: TaskModel = { name: 'hopeless', start: 0, rate: 0, ceiling: 0, spread: 1 };
   const runs = seedsOf(choices).map((seed) => {
     const tasks = taskModels(3, seed);
-    const shape = { steps: choices.mostSteps, seed, promptsPerStep: 64, groupSize: GROUP_SIZE };
-    const withIt = simulate({ method, tasks: [...tasks, hopeless], ...shape, steps: 200 });
-    const without = simulate({ method, tasks, ...shape, steps: 200 });
+    const shape = { steps: hopelessSteps(choices), seed, promptsPerStep: 64, groupSize: GROUP_SIZE };
+    const withIt = simulate({ method, tasks: [...tasks, hopeless], ...shape });
+    const without = simulate({ method, tasks, ...shape });
     return { withIt, without };
   });
   const spread = (what: string, read: (run: (typeof runs)[number]) => number) =>
