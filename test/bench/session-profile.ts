@@ -91,7 +91,7 @@ function readProfile(folder: string, prefix: string, { graph, nodes }: OnnxOutli
     // What onnxruntime made itself (a constant moved, a function taken apart) is no node of ours.
     const node = nodes.get(name.slice(0, -'_kernel_time'.length));
     const [inputs, outputs] = [shapes(args.input_type_shape), shapes(args.output_type_shape)];
-    const op = formOf(args.op_name, node, inputs);
+    const op = formOf(args.op_name, node, [...inputs, ...outputs]);
     return [{ op, index: node?.index ?? -1, startUs: ts, us: dur, inputs, outputs }];
   });
   const runs = events
@@ -101,13 +101,20 @@ function readProfile(folder: string, prefix: string, { graph, nodes }: OnnxOutli
 }
 
 /**
- * Products by which operand is transposed, because their kernels differ: `Gemm A·Bᵀ`. One that onnxruntime put together itself (a
- * product with its bias) is known by its shapes.
+ * Products by which operand is transposed, because their kernels differ: `Gemm A·Bᵀ`. One that onnxruntime put together itself (with
+ * a bias, or a transposition) is known by its shapes.
  */
-function formOf(op: string, node: OnnxNode | undefined, [a, b]: readonly (readonly number[])[]): string {
+function formOf(op: string, node: OnnxNode | undefined, shapes: readonly (readonly number[])[]): string {
   if (op !== 'Gemm' && op !== 'FusedMatMul') return op;
-  const [transA, transB] = node?.op === op ? [node.transA, node.transB] : [false, a?.at(-1) !== b?.at(-2)];
+  const { transA, transB } = node?.op === op ? node : formByShapes(shapes);
   return `${op} A${transA ? 'ᵀ' : ''}·B${transB ? 'ᵀ' : ''}`;
+}
+
+function formByShapes(shapes: readonly (readonly number[])[]): { transA: boolean; transB: boolean } {
+  const [a, b, y] = [shapes[0] ?? [], shapes[1] ?? [], shapes.at(-1) ?? []];
+  const transA = a.at(-2) !== y.at(-2);
+  const inner = transA ? a.at(-2) : a.at(-1);
+  return { transA, transB: b.at(-2) !== inner || b.at(-1) !== y.at(-1) };
 }
 
 /** Where a training graph has its loss: what stands behind is nearly all backward. Past the end where there is none. */
