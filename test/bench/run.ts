@@ -1,7 +1,9 @@
 /**
- * The benches by name: `npm run bench NAME -- ARGS`. Each is a program of its own and says itself what it takes.
+ * The benches by name: `npm run bench NAME -- ARGS`. Each is a program of its own and says itself what it takes: `--help` shows the head
+ * of its file.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const benches: Readonly<Record<string, { readonly path: string; readonly summary: string }>> = {
@@ -55,6 +57,11 @@ if (bench === undefined) {
   process.exit(2);
 }
 const path = fileURLToPath(new URL(bench.path, import.meta.url));
+if (rest.includes('--help')) {
+  const [, head = ''] = /^\/\*\*(.*?)\*\//s.exec(readFileSync(path, 'utf8')) ?? [];
+  console.log(head.replaceAll(/^ \* ?/gm, '').trim());
+  process.exit(0);
+}
 const child = spawn(process.execPath, ['--no-warnings', path, ...rest], { stdio: 'inherit' });
 child.on('close', (code) => {
   process.exitCode = code ?? 1;
