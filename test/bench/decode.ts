@@ -70,7 +70,10 @@ function someTokens(vocabulary: number, share: number): number[] {
   );
 }
 
-const python = await peerPython((line) => console.error(line));
+const python = await peerPython((line) => console.error(line)).catch((error: Error) => {
+  console.error(error.message);
+  process.exit(1);
+});
 const rows: string[][] = [];
 const unequal: string[][] = [];
 let belowGoal = 0;

@@ -62,7 +62,10 @@ async function fastestMicroBatch(python: string, task: PeerTask): Promise<number
 const seconds = (value: number): string => value.toFixed(2);
 const rows: string[][] = [];
 let belowGoal = 0;
-const python = await peerPython((line) => console.error(line));
+const python = await peerPython((line) => console.error(line)).catch((error: Error) => {
+  console.error(error.message);
+  process.exit(1);
+});
 for (const { name, config } of shapes) {
   const policy = benchPolicy(config);
   const folder = mkdtempSync(join(tmpdir(), 'evenkeel-bench-'));
