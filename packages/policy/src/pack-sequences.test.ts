@@ -22,16 +22,22 @@ describe('packSequences()', () => {
     ]);
   });
 
-  test('goes on with a prefix in the next micro-batch where its branches are too many for one', () => {
-    const branches = Array.from({ length: 9 }, () => after([7], 8));
-    const packed = packSequences(branches, { tokens: 48, longest: 40 });
-    expect(packed.map(({ rows, heads }) => [rows.length, heads])).toEqual([[9, [0]]]);
-    const two = packSequences([...branches, after([8], 8)], { tokens: 40, longest: 40 });
-    expect(two.map(({ rows, heads }) => [rows.length, heads])).toEqual([
-      [5, [0]],
-      [4, [0]],
+  test('cuts a family that is too large, its prefix once in each part', () => {
+    const branches = [...Array.from({ length: 9 }, () => after([7], 8)), after([8], 8)];
+    const packed = packSequences(branches, { tokens: 40, longest: 40 });
+    expect(packed.map(({ rows, heads }) => [rows.length, heads])).toEqual([
+      [3, [0]],
+      [3, [0]],
+      [3, [0]],
       [1, [9]],
     ]);
+  });
+
+  test('holds no more positions at once however many sequences share a prefix', () => {
+    const branches = Array.from({ length: 64 }, () => after(new Array(200).fill(1), 400));
+    for (const { prefixes, prefixLength, batch, length } of packSequences(branches, { tokens: 1024, longest: 4096 })) {
+      expect(prefixes * prefixLength + batch * length).toBeLessThanOrEqual(1024);
+    }
   });
 
   test('uses a quarter of the rows for a small rest', () => {

@@ -88,10 +88,14 @@ function familiesOf(branches: readonly Branch[], { longest }: PackingOptions): F
   });
 }
 
-/** A shape for families like this one: as many of them as the positions allow, with as many branches as families have on the average. */
+/**
+ * A shape for families like this one: as many of them as the positions allow, with as many branches as families have on the average.
+ * A family that is too large is cut, its prefix computed once for each part.
+ */
 function shapeFor({ prefixLength, length }: Family, average: number, { tokens }: PackingOptions): BatchShape {
   const families = Math.max(1, Math.floor(tokens / (prefixLength + average * length)));
-  const batch = Math.max(1, Math.round(families * average));
+  const most = Math.max(1, Math.floor((tokens - families * prefixLength) / length));
+  const batch = Math.max(1, Math.min(Math.round(families * average), most));
   return { prefixes: prefixLength === 0 ? 0 : families, prefixLength, batch, length };
 }
 

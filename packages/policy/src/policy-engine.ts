@@ -9,10 +9,12 @@ import type { Graph } from '@evenkeel/graph';
 import { DECODE_BATCH, TOKENS_PER_RUN } from './engine-defaults.ts';
 import { PolicyError } from './errors.ts';
 import { type Completion, type GenerateOptions, generateCompletions } from './generate.ts';
+import { graphMemory } from './memory-graph.ts';
 import { checkModelConfig, type ModelConfig, parameterShapes } from './model-config.ts';
 import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './objective-graph.ts';
 import { type PackedBatch, packSequences, shapeName } from './pack-sequences.ts';
 import { ParameterBuffer, type Parameters } from './parameter-buffer.ts';
+import { RecentlyUsed } from './recently-used.ts';
 import { GraphSession, type TensorData } from './session.ts';
 import {
   branchesOf,
@@ -50,10 +52,27 @@ export interface LossAndGradient {
   readonly kl: number;
 }
 
+/** A session that is kept, and what it holds in memory between its runs. */
+interface KeptSession {
+  readonly session: Promise<GraphSession>;
+  readonly bytes: number;
+}
+
+const SESSIONS = 128;
+/** Of all sessions together, as far as their runs' memory stays with them. */
+const SESSION_BYTES = 1 << 30;
+/** Above this peak a run's memory is given back after it: asking for it anew costs little then. */
+const KEPT_BYTES = 256 << 20;
+
 export class PolicyEngine {
   readonly config: ModelConfig;
   readonly #options: PolicyEngineOptions;
-  readonly #sessions = new Map<string, Promise<GraphSession>>();
+  readonly #sessions = new RecentlyUsed<KeptSession>({
+    maxCount: SESSIONS,
+    maxBytes: SESSION_BYTES,
+    bytesOf: ({ bytes }) => bytes,
+    onOut: ({ session }) => void session.then((made) => made.release()).catch(() => undefined),
+  });
   #parameters: Parameters | undefined;
 
   /** @throws {PolicyError} `model-config-invalid`, `device-unsupported` */
@@ -151,9 +170,7 @@ export class PolicyEngine {
 
   /** Releases every session. The engine can be used again, and makes them anew. */
   async dispose(): Promise<void> {
-    const sessions = [...this.#sessions.values()];
-    this.#sessions.clear();
-    for (const session of await Promise.all(sessions)) await session.release();
+    for (const { session } of this.#sessions.clear()) await (await session).release();
   }
 
   #pack(sequences: readonly TrainingSequence[], objective?: TrainingObjective): PackedBatch[] {
@@ -182,18 +199,20 @@ export class PolicyEngine {
     return new Map<string, TensorData>([...this.#parameters, ...inputs]);
   }
 
-  #session(key: string, graph: () => Graph): Promise<GraphSession> {
-    let session = this.#sessions.get(key);
-    if (session === undefined) {
-      const { executionProviders } = this.#options;
-      session = GraphSession.create(graph(), {
-        threads: this.#options.threads ?? 1,
-        ...(executionProviders === undefined ? {} : { executionProviders }),
-      });
-      // A session that could not be made may be asked for again.
-      session.catch(() => this.#sessions.delete(key));
-      this.#sessions.set(key, session);
-    }
+  #session(key: string, build: () => Graph): Promise<GraphSession> {
+    const kept = this.#sessions.get(key);
+    if (kept !== undefined) return kept.session;
+    const { executionProviders, threads = 1 } = this.#options;
+    const graph = build();
+    const { peakBytes, constantBytes } = graphMemory(graph, () => 'all');
+    const keepsMemory = peakBytes <= KEPT_BYTES;
+    const session = GraphSession.create(graph, {
+      ...{ threads, keepsMemory },
+      ...(executionProviders === undefined ? {} : { executionProviders }),
+    });
+    // A session that could not be made may be asked for again.
+    session.catch(() => this.#sessions.take(key));
+    this.#sessions.put(key, { session, bytes: constantBytes + (keepsMemory ? peakBytes : 0) });
     return session;
   }
 

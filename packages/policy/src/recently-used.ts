@@ -66,6 +66,14 @@ export class RecentlyUsed<V> {
     this.makeRoom(0);
   }
 
+  /** Takes all of them out, oldest use first. */
+  clear(): V[] {
+    const values = [...this.#values.values()].map(({ value }) => value);
+    this.#values.clear();
+    this.#bytes = 0;
+    return values;
+  }
+
   /** Lets things go until so much more has room besides. */
   makeRoom(bytes: number): void {
     const { maxCount, maxBytes = Number.POSITIVE_INFINITY, onOut } = this.#options;
