@@ -9,7 +9,7 @@
  */
 import type { Graph, Value } from '@evenkeel/graph';
 import { drawAt, prefillGraph, stepGraph } from './decode-graph.ts';
-import { DECODE_BATCH, TOKENS_PER_RUN } from './engine-defaults.ts';
+import { DECODE_BATCH, KEPT_PEAK_BYTES, KEPT_SESSION_BYTES, TOKENS_PER_RUN } from './engine-defaults.ts';
 import { graphMemory } from './memory-graph.ts';
 import { checkModelConfig, type ModelConfig, parameterCount } from './model-config.ts';
 import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './objective-graph.ts';
@@ -22,14 +22,17 @@ export type MemoryRole = 'score' | 'decode' | 'train';
 /** What memory is taken for. */
 export type MemoryPartName =
   | 'process'
+  | 'sessions'
   | 'weights'
   | 'gradients'
   | 'moments'
   | 'KV cache'
+  | 'inputs'
   | 'activations'
   | 'logits'
   | 'gradients in the runtime'
   | 'copies of outputs'
+  | 'garbage'
   | 'allocator';
 
 export interface MemoryPart {
@@ -61,17 +64,19 @@ export interface PolicyWork {
 }
 
 /** Of Node with onnxruntime, before the first session. */
-const PROCESS_BYTES = 130e6;
+const PROCESS_BYTES = 140e6;
 /** Of one session besides what its runs hold: its copy of the graph, its threads. */
-const SESSION_BYTES = 15e6;
+const SESSION_BYTES = 20e6;
 /** What onnxruntime's allocator takes more than is held at once: its blocks do not fit each other without gaps. */
-const ALLOCATOR_SHARE = 0.3;
+const ALLOCATOR_SHARE = 0.2;
+/** Copies of earlier outputs that nobody reads any more, before the garbage collector has seen so. */
+const GARBAGE_BYTES = 64e6;
 /** A float32. */
 const ELEMENT_BYTES = 4;
 
 const ORDER: readonly MemoryPartName[] = [
-  ...(['process', 'weights', 'gradients', 'moments', 'KV cache', 'activations', 'logits'] as const),
-  ...(['gradients in the runtime', 'copies of outputs', 'allocator'] as const),
+  ...(['process', 'sessions', 'weights', 'gradients', 'moments', 'KV cache', 'inputs', 'activations'] as const),
+  ...(['logits', 'gradients in the runtime', 'copies of outputs', 'garbage', 'allocator'] as const),
 ];
 
 type Amounts = Partial<Record<MemoryPartName, number>>;
@@ -81,7 +86,7 @@ type Amounts = Partial<Record<MemoryPartName, number>>;
  *
  * Held at once are: the weights, which every session reads where they lie; in training the gradients' sum and AdamW's two moments; the
  * results of the largest graph's nodes, by kind, as far as they are still read; all outputs of a run a second time, because the binding
- * copies them. Sessions beside the largest one count only by themselves: what their runs held is given back.
+ * copies them; and what the other sessions keep of their own runs.
  *
  * @throws {PolicyError} `model-config-invalid`
  * @example
@@ -97,31 +102,29 @@ export function estimateMemory(config: ModelConfig, role: MemoryRole, work: Poli
   checkModelConfig(config);
   const weights = ELEMENT_BYTES * parameterCount(config);
   const graphs = role === 'decode' ? decodeGraphs(config, work) : sequenceGraphs(config, role, work);
-  const runs = graphs.map((graph) => runAmounts(graph, config, weights));
-  const largest = runs.reduce((most, run) => (sum(run) > sum(most) ? run : most));
+  const runs = graphs.map((graph) => graphMemory(graph, (value) => kindOf(value, config)));
+  const largest = runs.reduce((most, run) => (run.peakBytes > most.peakBytes ? run : most));
+  const kept = runs.map(({ peakBytes }) => (peakBytes > KEPT_PEAK_BYTES ? 0 : (1 + ALLOCATOR_SHARE) * peakBytes));
+  const inputs = Math.max(...runs.map(({ inputBytes }) => inputBytes)) - weights;
+  const copies = Math.max(...runs.map(({ outputBytes }) => outputBytes));
   const amounts: Amounts = {
-    ...largest,
-    process: PROCESS_BYTES + SESSION_BYTES * graphs.length,
+    ...largest.peak,
+    process: PROCESS_BYTES,
+    sessions:
+      SESSION_BYTES * runs.length +
+      Math.min(
+        KEPT_SESSION_BYTES,
+        kept.reduce((total, bytes, index) => total + (runs[index] === largest ? 0 : bytes), 0),
+      ),
     weights,
     ...(role === 'train' ? { gradients: weights, moments: 2 * weights } : {}),
+    [role === 'decode' ? 'KV cache' : 'inputs']: inputs,
+    'copies of outputs': copies,
+    garbage: Math.min(GARBAGE_BYTES, 20 * copies),
+    allocator: ALLOCATOR_SHARE * largest.peakBytes,
   };
   const parts = ORDER.flatMap((name) => (amounts[name] ? [{ name, bytes: amounts[name] }] : []));
-  return { bytes: sum(amounts), parts };
-}
-
-function sum(amounts: Amounts): number {
-  return Object.values(amounts).reduce((total, bytes) => total + bytes, 0);
-}
-
-/** What one run of a graph takes. */
-function runAmounts(graph: Graph, config: ModelConfig, weights: number): Amounts {
-  const { peak, peakBytes, outputBytes, inputBytes } = graphMemory(graph, (value) => kindOf(value, config));
-  return {
-    ...peak,
-    'KV cache': inputBytes - weights,
-    'copies of outputs': outputBytes,
-    allocator: ALLOCATOR_SHARE * peakBytes,
-  };
+  return { bytes: parts.reduce((total, { bytes }) => total + bytes, 0), parts };
 }
 
 const GRADIENT = gradientName('');
@@ -157,7 +160,7 @@ function typicalSequences(work: PolicyWork, tokensPerRun: number): ScoredSequenc
   });
 }
 
-/** The graphs of a generation: its prompts, and the last of its steps, when the caches are longest. */
+/** The graphs of a generation: its prompts, and its steps, whose caches grow with what is written. */
 function decodeGraphs(config: ModelConfig, work: PolicyWork): Graph[] {
   const { promptLength, completionLength, samplesPerPrompt, prompts } = work;
   const { tokensPerRun = TOKENS_PER_RUN, decodeBatch = DECODE_BATCH } = work;
@@ -166,6 +169,10 @@ function decodeGraphs(config: ModelConfig, work: PolicyWork): Graph[] {
   const batch = Math.max(1, Math.min(prompts, Math.floor(tokensPerRun / length)));
   const slots = Math.min(samplesPerPrompt, decodeBatch);
   const seats = Math.max(1, Math.min(prompts, Math.floor(decodeBatch / slots)));
-  const step = { prompts: seats, promptLength: length, slots, cached: completionLength };
-  return [prefillGraph(config, draw, { batch, length }), stepGraph(config, draw, step)];
+  const rooms = [completionLength];
+  while (rooms[0]! > 16) rooms.unshift(Math.ceil(rooms[0]! / 2));
+  return [
+    prefillGraph(config, draw, { batch, length }),
+    ...rooms.map((cached) => stepGraph(config, draw, { prompts: seats, promptLength: length, slots, cached })),
+  ];
 }
