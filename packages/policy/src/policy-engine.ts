@@ -6,7 +6,7 @@
  * Bits: the same calls give the same bits, whatever the number of threads.
  */
 import type { Graph } from '@evenkeel/graph';
-import { DECODE_BATCH, TOKENS_PER_RUN } from './engine-defaults.ts';
+import { DECODE_BATCH, KEPT_PEAK_BYTES, KEPT_SESSION_BYTES, TOKENS_PER_RUN } from './engine-defaults.ts';
 import { PolicyError } from './errors.ts';
 import { type Completion, type GenerateOptions, generateCompletions } from './generate.ts';
 import { graphMemory } from './memory-graph.ts';
@@ -59,17 +59,13 @@ interface KeptSession {
 }
 
 const SESSIONS = 128;
-/** Of all sessions together, as far as their runs' memory stays with them. */
-const SESSION_BYTES = 1 << 30;
-/** Above this peak a run's memory is given back after it: asking for it anew costs little then. */
-const KEPT_BYTES = 256 << 20;
 
 export class PolicyEngine {
   readonly config: ModelConfig;
   readonly #options: PolicyEngineOptions;
   readonly #sessions = new RecentlyUsed<KeptSession>({
     maxCount: SESSIONS,
-    maxBytes: SESSION_BYTES,
+    maxBytes: KEPT_SESSION_BYTES,
     bytesOf: ({ bytes }) => bytes,
     onOut: ({ session }) => void session.then((made) => made.release()).catch(() => undefined),
   });
@@ -205,7 +201,7 @@ export class PolicyEngine {
     const { executionProviders, threads = 1 } = this.#options;
     const graph = build();
     const { peakBytes, constantBytes } = graphMemory(graph, () => 'all');
-    const keepsMemory = peakBytes <= KEPT_BYTES;
+    const keepsMemory = peakBytes <= KEPT_PEAK_BYTES;
     const session = GraphSession.create(graph, {
       ...{ threads, keepsMemory },
       ...(executionProviders === undefined ? {} : { executionProviders }),
