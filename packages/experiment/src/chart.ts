@@ -31,7 +31,7 @@ export interface Interval {
 
 const WIDTH = 560;
 const HEIGHT = 320;
-const MARGIN = { top: 34, right: 16, bottom: 44, left: 56 } as const;
+const MARGIN = { top: 34, right: 16, bottom: 44, left: 62 } as const;
 const LEGEND_ROW = 18;
 
 /** Ten colours that are told apart with most kinds of colour vision (Okabe and Ito's, and two more). */
@@ -75,7 +75,9 @@ export function lineChart({ title, xLabel, yLabel, series, yDomain, format = pla
   const [x0 = 0, x1 = 1] = extent(all, ({ x }) => x);
   const [y0 = 0, y1 = 1] = yDomain ?? extent(all.flatMap(({ y, low = y, high = y }) => [low, high]));
   const x = scaleLinear([x0, x1 === x0 ? x0 + 1 : x1], [MARGIN.left, WIDTH - MARGIN.right]);
-  const y = scaleLinear([y0, y1 === y0 ? y0 + 1 : y1], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice();
+  // What is the same everywhere lies in the middle.
+  const room = y1 === y0 ? Math.abs(y0) / 2 || 0.5 : 0;
+  const y = scaleLinear([y0 - room, y1 + room], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice();
   const grid = y
     .ticks(5)
     .map(
@@ -101,7 +103,7 @@ export function lineChart({ title, xLabel, yLabel, series, yDomain, format = pla
     .digits(1);
   const bands = drawn
     .filter(({ points }) => points.some(({ y: middle, low = middle, high = middle }) => low < high))
-    .map(({ colour, points }) => `<path d="${bandPath([...points])}" fill="${colour}" opacity="0.14"/>`);
+    .map(({ colour, points }) => `<path d="${bandPath([...points])}" fill="${colour}" opacity="0.1"/>`);
   const lines = drawn.map(
     ({ colour, points, name }) =>
       `<path d="${linePath([...points])}" fill="none" stroke="${colour}" stroke-width="2"><title>${escaped(name)}</title></path>`,
@@ -119,7 +121,7 @@ export function lineChart({ title, xLabel, yLabel, series, yDomain, format = pla
       `<line class="axis" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${bottom}" y2="${bottom}"/>`,
       ...ticks,
       `<text x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${bottom + 34}" text-anchor="middle">${escaped(xLabel)}</text>`,
-      `<text transform="translate(14 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(yLabel)}</text>`,
+      `<text transform="translate(11 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(yLabel)}</text>`,
       ...bands,
       ...lines,
       ...names,

@@ -6,7 +6,7 @@ import type { Figure } from './page.ts';
 import type { Preset } from './preset.ts';
 import { shownName } from './report-tables.ts';
 import type { CurvePoint, RunMeasures } from './run-measures.ts';
-import { type Axis, ratioError } from './statistics.ts';
+import { type Axis, ratioError, valueAt } from './statistics.ts';
 import type { ExperimentSummary } from './summary.ts';
 
 export type FigureSection = 'accuracy' | 'differences' | 'weights' | 'filter' | 'ratio' | 'cost';
@@ -53,14 +53,16 @@ function accuracyFigures(preset: Preset, { tasks, steps, rollouts }: ExperimentS
   const ends = { step: steps, rollouts } as const;
   return readings.flatMap(([name, title, read]) =>
     (['step', 'rollouts'] as const).map((axis): SectionedFigure => {
-      const series = byArm(preset, runs, ({ curve }) => ({
-        points: curve
-          .filter((point) => point[axis] <= ends[axis])
+      const series = byArm(preset, runs, ({ curve }) => {
+        const end = valueAt(curve, axis, ends[axis], read);
+        const within = curve
+          .filter((point) => point[axis] < ends[axis])
           .flatMap((point) => {
             const y = read(point);
             return y === undefined ? [] : [{ x: point[axis], y }];
-          }),
-      }));
+          });
+        return { points: end === null ? within : [...within, { x: ends[axis], y: end }] };
+      });
       const svg = lineChart({
         title: `${title}, by ${axisLabel[axis]}`,
         xLabel: axisLabel[axis],
@@ -107,7 +109,7 @@ function taskFigures(
     readonly read: (row: StepTable['tasks'][number]) => number;
   },
 ): SectionedFigure[] {
-  return preset.arms.flatMap(({ name }) => {
+  const charts = preset.arms.flatMap(({ name }) => {
     const own = runs.filter(({ arm }) => arm === name);
     if (own.length === 0) return [];
     const series = tasks.map((task, index) =>
@@ -122,9 +124,15 @@ function taskFigures(
         })),
       ),
     );
-    const { title, yLabel } = figure;
-    const svg = lineChart({ title: `${title}: ${name}`, xLabel: axisLabel.step, yLabel, series, format: percent });
-    return [{ name: `${figure.name}-${name}`, section: figure.section, svg }];
+    return [{ name, series }];
+  });
+  // One scale for all arms, so that they can be compared.
+  const all = charts.flatMap(({ series }) => series.flatMap(({ points }) => points.map(({ y, high = y }) => high)));
+  const yDomain = [0, Math.max(0.01, ...all)] as const;
+  return charts.map(({ name, series }) => {
+    const title = `${figure.title}: ${name}`;
+    const axes = { xLabel: axisLabel.step, yLabel: figure.yLabel, yDomain, format: percent };
+    return { name: `${figure.name}-${name}`, section: figure.section, svg: lineChart({ title, series, ...axes }) };
   });
 }
 

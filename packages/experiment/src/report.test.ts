@@ -111,6 +111,17 @@ describe('a chart', () => {
     ])
       expectSound(chart(points));
     expect(chart([])).toContain('a &lt; b &amp; c');
+    // What never changes has its line in the middle, on a scale around it.
+    const flat = chart([
+      { x: 0, y: 0.5 },
+      { x: 9, y: 0.5 },
+    ]);
+    const labels = [...flat.matchAll(/text-anchor="end">([^<]+)</g)].map(([, label]) => Number(label));
+    expect([Math.min(...labels) < 0.5, Math.max(...labels) > 0.5, Math.max(...labels) <= 1]).toEqual([
+      true,
+      true,
+      true,
+    ]);
     expectSound(intervalChart({ title: 't', xLabel: 'x', intervals: [] }));
     expectSound(
       intervalChart({ title: 't', xLabel: 'x', intervals: [{ name: 'n', mean: 0, low: 0, high: 0, values: [0] }] }),
