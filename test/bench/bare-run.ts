@@ -19,7 +19,14 @@ import {
   tallyObjectives,
 } from '@evenkeel/algorithms';
 import { type ArtefactRef, canonicalJson, keyedRandom } from '@evenkeel/core';
-import { type Architecture, createAdamWState, loadModelDirectory, PolicyEngine, policyHash } from '@evenkeel/policy';
+import {
+  type Architecture,
+  createAdamWState,
+  loadModelDirectory,
+  PolicyEngine,
+  policyHash,
+  userTurn,
+} from '@evenkeel/policy';
 import type { PuzzleDraw, RunConfig, UpdateJob } from '@evenkeel/protocol';
 import type { BatchRow, PromptRow, RolloutRow, VerdictRow } from '@evenkeel/store';
 import type { TaskVerifier } from '@evenkeel/verifier';
@@ -27,6 +34,7 @@ import { type AlgorithmState, initialAlgorithmState } from '../../packages/activ
 import { dealMinibatches } from '../../packages/activities/src/deal-minibatches.ts';
 import { groupsOf, type RolledGroup } from '../../packages/activities/src/groups.ts';
 import { drawOf, trainingDraws } from '../../packages/activities/src/plan-round.ts';
+import { tasksInTurns } from '../../packages/activities/src/tasks-in-turns.ts';
 import type { OptimizerMemory } from '../../packages/trainer-worker/src/optimizer-memory.ts';
 import { taskObjectives } from '../../packages/trainer-worker/src/task-objectives.ts';
 import { trainingSequence, updatePolicy } from '../../packages/trainer-worker/src/update.ts';
@@ -93,6 +101,10 @@ export async function bareRun({ config, modelFolder, verifiers, evaluates }: Bar
   let algorithm = initialAlgorithmState(config);
   let sequences = 0;
 
+  const turns = new Set(tasksInTurns(config));
+  const promptTokens = ({ task, prompt }: Pick<PromptRow, 'task' | 'prompt'>): Int32Array =>
+    model.tokenizer.encodePrompt(turns.has(task) ? userTurn(model.chatTemplate, prompt) : prompt);
+
   async function timed<T>(phase: keyof BarePhases, work: () => T | Promise<T>): Promise<T> {
     const from = performance.now();
     const value = await work();
@@ -105,7 +117,7 @@ export async function bareRun({ config, modelFolder, verifiers, evaluates }: Bar
     engine.setParameters(model.parameters.views);
     const rows: RolloutRow[] = [];
     for (let from = 0; from < prompts.length; from += shardPrompts) {
-      const shard = prompts.slice(from, from + shardPrompts).map(({ prompt }) => model.tokenizer.encode(prompt));
+      const shard = prompts.slice(from, from + shardPrompts).map(promptTokens);
       const samples = await engine.generate(shard, {
         samplesPerPrompt: how.samples,
         maxNewTokens: config.sampling.maxNewTokens,
@@ -200,14 +212,14 @@ export async function bareRun({ config, modelFolder, verifiers, evaluates }: Bar
       chosenGroups.map(({ id }) => id),
     );
     const rows = chosen.flatMap(({ group, prompt, rollouts }, place) => {
-      const promptTokens = Int32Array.from(model.tokenizer.encode(prompt.prompt));
+      const row = { task: group.task, group: group.id, promptTokens: promptTokens(prompt) };
       return rollouts.flatMap((rollout, index): BatchRow[] => {
         const advantage = advantages[place]![index];
         const reward = group.rollouts[index]!.reward;
         if (advantage === null || advantage === undefined || reward === null) return [];
         const { tokens, logprobs } = rollout;
         const minibatch = minibatches.get(group.id)!;
-        return [{ task: group.task, group: group.id, promptTokens, tokens, logprobs, advantage, reward, minibatch }];
+        return [{ ...row, tokens, logprobs, advantage, reward, minibatch }];
       });
     });
     return { rows, tallies: tallyAdvantages(tally, chosenGroups, advantages) };

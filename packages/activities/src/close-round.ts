@@ -8,7 +8,7 @@ import {
   tallyAdvantages,
   tallyGroups,
 } from '@evenkeel/algorithms';
-import { loadArchitecture, type Tokenizer } from '@evenkeel/policy';
+import { type Architecture, loadArchitecture, userTurn } from '@evenkeel/policy';
 import type { RunConfig } from '@evenkeel/protocol';
 import { type BatchRow, encodeBatch, encodePrompts } from '@evenkeel/store';
 import { loadAlgorithmState, loadRun } from './algorithm-state.ts';
@@ -17,16 +17,19 @@ import { dealMinibatches, type Minibatches } from './deal-minibatches.ts';
 import { addDoubts } from './doubts.ts';
 import { failedPlaces, groupsOf, type ReadRound, type RolledGroup, readRound } from './groups.ts';
 import { drawRound, shardsOf, trainingDraws } from './plan-round.ts';
+import { tasksInTurns } from './tasks-in-turns.ts';
 import type { ControlActivities, FinishedRound, RoundPlan } from './types.ts';
 
 function batchRows(
   groups: readonly RolledGroup[],
   advantages: ReturnType<AdvantageEstimator['estimate']>,
   minibatches: Minibatches,
-  tokenizer: Tokenizer,
+  turns: ReadonlySet<string>,
+  { tokenizer, chatTemplate }: Pick<Architecture, 'tokenizer' | 'chatTemplate'>,
 ): BatchRow[] {
   return groups.flatMap(({ group, prompt, rollouts }, place) => {
-    const promptTokens = tokenizer.encodePrompt(prompt.prompt);
+    const text = turns.has(group.task) ? userTurn(chatTemplate, prompt.prompt) : prompt.prompt;
+    const promptTokens = tokenizer.encodePrompt(text);
     return rollouts.flatMap((rollout, index) => {
       const advantage = advantages[place]![index];
       const reward = group.rollouts[index]!.reward;
@@ -144,7 +147,7 @@ export function closeRound(context: ActivityContext): ControlActivities['closeRo
     const chosen = keptGroups.filter(({ group }) => chosenIds.has(group.id));
     const chosenGroups = chosen.map(({ group }) => group);
     const advantages = estimateAdvantages(method, algorithm.method, chosenGroups);
-    const { tokenizer } = await loadArchitecture(context.store, state.policy);
+    const architecture = await loadArchitecture(context.store, state.policy);
     const rows = batchRows(
       chosen,
       advantages,
@@ -153,7 +156,8 @@ export function closeRound(context: ActivityContext): ControlActivities['closeRo
         state.step,
         chosenGroups.map(({ id }) => id),
       ),
-      tokenizer,
+      new Set(tasksInTurns(config)),
+      architecture,
     );
     const doubts = addDoubts(rounds.map((round) => round.doubts));
     return {

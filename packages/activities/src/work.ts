@@ -5,6 +5,7 @@ import { loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
 import { modelWish } from './model-family.ts';
 import { runSharedJob } from './shared-work.ts';
+import { tasksInTurns } from './tasks-in-turns.ts';
 import type { RolloutActivities, TrainActivities, VerifyActivities } from './types.ts';
 import { runWorkerJob, type WorkerJob } from './worker-job.ts';
 
@@ -32,12 +33,14 @@ export function rollOut(context: ActivityContext): RolloutActivities['rollOut'] 
     const { config } = await loadRun(context, configRef);
     const training = purpose === 'train';
     const samples = replaces === undefined ? config.groupSize : 1;
+    const turns = tasksInTurns(config);
     const job: RolloutJob = {
       kind: 'rollout',
       policy,
       prompts,
       from,
       to,
+      ...(turns.length === 0 ? {} : { turns }),
       samplesPerPrompt: training ? samples : config.evaluation.samplesPerPrompt,
       maxNewTokens: config.sampling.maxNewTokens,
       temperature: training ? config.sampling.temperature : config.evaluation.temperature,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CHATML_TEMPLATE, renderChat } from './chat-template.ts';
+import { CHATML_TEMPLATE, renderChat, userTurn } from './chat-template.ts';
 import { chatTemplateOf } from './chat-template-files.ts';
 
 const MESSAGES = [
@@ -82,4 +82,9 @@ describe('chatTemplateOf()', () => {
     ]);
     expect(chatTemplateOf(files)?.tokens).toEqual({ bos_token: '<s>', eos_token: '</s>' });
   });
+});
+
+test('userTurn() puts a prompt into the template, and leaves it alone where there is none', () => {
+  expect(userTurn(template(CHATML_TEMPLATE), '2+2?')).toBe('<|im_start|>user\n2+2?<|im_end|>\n<|im_start|>assistant\n');
+  expect(userTurn(undefined, '2+2?')).toBe('2+2?');
 });

@@ -67,6 +67,11 @@ function unsupported(state: string, cause?: unknown): PolicyError {
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
+/** A prompt as a model is asked it that was trained on conversations: a user's turn, and the answer's opened. Without a template, as it is. */
+export function userTurn(template: ChatTemplate | undefined, prompt: string): string {
+  return template === undefined ? prompt : renderChat(template, [{ role: 'user', content: prompt }]);
+}
+
 /**
  * Renders messages.
  *

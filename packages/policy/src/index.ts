@@ -2,7 +2,7 @@ export type { AdamWOptions, AdamWState, AdamWStep, DecayRange } from './adamw.ts
 export { adamwStep, createAdamWState, decayRanges, gradientNorm } from './adamw.ts';
 export { adamwStateFromBytes, adamwStateParts, readAdamWState } from './adamw-bytes.ts';
 export type { ChatMessage, ChatTemplate } from './chat-template.ts';
-export { CHATML_TEMPLATE, renderChat } from './chat-template.ts';
+export { CHATML_TEMPLATE, renderChat, userTurn } from './chat-template.ts';
 export { chatTemplateOf } from './chat-template-files.ts';
 export type { ModelTokens } from './config-json.ts';
 export { readConfigJson } from './config-json.ts';

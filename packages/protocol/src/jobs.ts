@@ -58,6 +58,8 @@ export const rolloutJobSchema = z.strictObject({
   prompts: artefactRefSchema,
   from: count,
   to: count,
+  /** Tasks whose prompts are what a user says: the policy is asked them in its chat template, where it has one. Absent: none. */
+  turns: z.array(z.string().min(1)).min(1).exactOptional(),
   samplesPerPrompt: z.number().int().positive(),
   maxNewTokens: z.number().int().positive(),
   /** 0 is greedy. */

@@ -1,7 +1,15 @@
 /** The rollout worker's heavy thread: holds the policies of its runs and their sessions, samples, and writes the `rollouts` table. */
 import { workerData } from 'node:worker_threads';
 import { type ArtefactRef, keyedRandom } from '@evenkeel/core';
-import { EnginePool, type LoadedPolicy, loadPolicy, RecentlyUsed } from '@evenkeel/policy';
+import {
+  EnginePool,
+  type LoadedPolicy,
+  loadPolicy,
+  type ModelConfig,
+  PolicyError,
+  RecentlyUsed,
+  userTurn,
+} from '@evenkeel/policy';
 import {
   type PolicyThreadData,
   type PolicyThreadJob,
@@ -40,7 +48,8 @@ async function ready({ policy }: RolloutJob, threads: number) {
   const { architecture, parameters } = await policyOf(policy);
   const engine = await engines.engineFor(architecture, threads);
   engine.setParameters(parameters.views);
-  return { engine, tokenizer: architecture.tokenizer, stopTokens: architecture.tokens.eosTokenIds };
+  const { tokenizer, chatTemplate, tokens } = architecture;
+  return { engine, tokenizer, chatTemplate, stopTokens: tokens.eosTokenIds };
 }
 
 async function shardOf({ prompts, from, to }: RolloutJob): Promise<PromptRow[]> {
@@ -52,10 +61,30 @@ async function shardOf({ prompts, from, to }: RolloutJob): Promise<PromptRow[]> 
   );
 }
 
+/** @throws {PolicyError} `sequence-invalid`, naming the task: the run waits until somebody retires it */
+function expectRoom(
+  rows: readonly PromptRow[],
+  prompts: readonly Int32Array[],
+  { max_position_embeddings }: ModelConfig,
+) {
+  const place = prompts.findIndex(({ length }) => length === 0 || length >= max_position_embeddings);
+  if (place < 0) return;
+  const { task, index } = rows[place]!;
+  throw new PolicyError(
+    `Cannot roll out prompt ${index} of task "${task}": it has ${prompts[place]!.length} tokens, expected 1 to ${max_position_embeddings - 1} for the model's context of ${max_position_embeddings}; retire the task, or choose another level of it`,
+    { code: 'sequence-invalid' },
+  );
+}
+
 serveJobs<PolicyThreadJob<RolloutJob>, RolloutResult>(async ({ job, threads }, { onProgress, signal, ...context }) => {
   alive = context.alive;
-  const { engine: policy, tokenizer, stopTokens } = await ready(job, threads);
-  const prompts = (await shardOf(job)).map((row) => tokenizer.encodePrompt(row.prompt));
+  const { engine: policy, tokenizer, chatTemplate, stopTokens } = await ready(job, threads);
+  const rows = await shardOf(job);
+  const turns = new Set(job.turns);
+  const prompts = rows.map(({ task, prompt }) =>
+    tokenizer.encodePrompt(turns.has(task) ? userTurn(chatTemplate, prompt) : prompt),
+  );
+  expectRoom(rows, prompts, policy.config);
   const samples = await policy.generate(prompts, {
     samplesPerPrompt: job.samplesPerPrompt,
     maxNewTokens: job.maxNewTokens,

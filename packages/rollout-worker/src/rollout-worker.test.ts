@@ -3,7 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ArtefactRef, keyedRandom } from '@evenkeel/core';
-import { importModel, loadArchitecture, loadPolicy, PolicyEngine, putPolicy, type Tokenizer } from '@evenkeel/policy';
+import {
+  importModel,
+  loadArchitecture,
+  loadPolicy,
+  PolicyEngine,
+  putPolicy,
+  type Tokenizer,
+  userTurn,
+} from '@evenkeel/policy';
 import { type RolloutJob, type RolloutResult, rolloutResultSchema, WorkerClient } from '@evenkeel/protocol';
 import {
   decodeRollouts,
@@ -130,6 +138,16 @@ describe('a rollout job', () => {
     expect(result).toMatchObject({ sequences: 16, promptTokens, completionTokens });
   });
 
+  test('asks in the policy’s chat template where the job says that a task’s prompts are turns', async () => {
+    const rollOut = await startWorker();
+    const { chatTemplate } = await loadArchitecture(store, policy);
+    const asked = (turns: readonly string[]) => rollOut(jobOf({ from: 0, to: 1, maxNewTokens: 2, turns: [...turns] }));
+    const { promptTokens } = await asked(['countdown']);
+    expect(promptTokens).toBe(tokenizer.encode(userTurn(chatTemplate, promptText(0))).length);
+    expect((await asked(['another'])).promptTokens).toBe(tokenizer.encode(promptText(0)).length);
+    expect(promptTokens).toBeGreaterThan(tokenizer.encode(promptText(0)).length);
+  });
+
   test('says of each completion its text, how it ended, and how probable each token was', async () => {
     const rollOut = await startWorker();
     const rows = await rowsOf(await rollOut(jobOf()));
@@ -243,9 +261,27 @@ describe('a worker', () => {
     });
     await expect(rollOut(jobOf({ from: 3, to: 3 }))).rejects.toMatchObject({ code: 'job-invalid' });
     const long = await store.put('prompts', encodePrompts([promptRow(0, 'make 7 '.repeat(100))]));
-    await expect(rollOut(jobOf({ prompts: long, to: 1 }))).rejects.toMatchObject({ code: 'sequence-invalid' });
+    await expect(rollOut(jobOf({ prompts: long, to: 1 }))).rejects.toMatchObject({
+      code: 'sequence-invalid',
+      retryable: false,
+      message: expect.stringMatching(
+        /^Cannot roll out prompt 0 of task "countdown": it has \d+ tokens, expected 1 to \d+ for the model's context of \d+; retire the task/,
+      ),
+    });
     await expect(rollOut(jobOf({ policy: prompts }))).rejects.toMatchObject({ code: 'policy-invalid' });
     await expect(rollOut(jobOf({ prompts: policy }))).rejects.toMatchObject({ code: 'table-invalid' });
     expect((await rollOut(jobOf({ from: 0, to: 1 }))).sequences).toBe(4);
+  });
+
+  test('names a policy that gives no probabilities any more, and commits nothing of it', async () => {
+    const rollOut = await startWorker();
+    const { architecture, parameters } = await loadPolicy(store, policy);
+    parameters.get('model.norm.weight').fill(3e38);
+    const wild = await putPolicy(store, architecture, parameters.flat);
+    await expect(rollOut(jobOf({ policy: wild }), { key: 'wild' })).rejects.toMatchObject({
+      code: 'policy-diverged',
+      retryable: false,
+    });
+    expect(await store.lookup('wild')).toBeNull();
   });
 });

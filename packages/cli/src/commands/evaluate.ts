@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '@evenkeel/core';
-import { loadModelDirectory, type ModelDirectory, policyHash } from '@evenkeel/policy';
+import { loadModelDirectory, type ModelDirectory, policyHash, userTurn } from '@evenkeel/policy';
 import {
   defaultRunFile,
   type KnownVerifier,
@@ -117,8 +117,10 @@ interface Evaluating {
 
 async function evaluatePrompts(
   { json, print, printJson, note }: Invocation,
-  { name, model, prompts, settings, opened }: Evaluating,
+  { name, model, prompts: asked, settings, opened }: Evaluating,
 ) {
+  const inTurns = (row: EvaluationPrompt) => ({ ...row, prompt: userTurn(model.chatTemplate, row.prompt) });
+  const prompts = asked.map((row) => (row.turn ? inTurns(row) : row));
   const { maxNewTokens } = settings;
   const { cramped } = checkPromptLengths(prompts, model, { what: 'Cannot evaluate', maxNewTokens });
   if (cramped > 0)

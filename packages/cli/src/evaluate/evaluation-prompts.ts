@@ -17,6 +17,8 @@ export interface EvaluationPrompt {
   readonly verifier: string;
   readonly prompt: string;
   readonly groundTruth: Json;
+  /** Whether it is what a user says: a policy with a chat template is asked it in that. */
+  readonly turn?: boolean;
 }
 
 export interface DrawSettings {
@@ -53,7 +55,8 @@ export async function drawPrompts(
     }
     const queries = Array.from({ length: promptsPerTask }, (_, index) => ({ seed, index, level, split }));
     const puzzles = await verifiers.get(verifier)!.draw(queries, { style });
-    return puzzles.map(({ prompt, puzzle }) => ({ task, verifier, prompt, groundTruth: puzzle.groundTruth }));
+    const turn = style === 'chat';
+    return puzzles.map(({ prompt, puzzle }) => ({ task, verifier, prompt, groundTruth: puzzle.groundTruth, turn }));
   });
   return (await Promise.all(drawn)).flat();
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readPromptSet, rowsOfTask } from '@evenkeel/activities';
 import { ConfigError } from '@evenkeel/core';
-import type { ModelDirectory } from '@evenkeel/policy';
+import { type ModelDirectory, userTurn } from '@evenkeel/policy';
 import type { RunConfig } from '@evenkeel/protocol';
 import { type ArtefactStore, openFolderStore } from '@evenkeel/store';
 import { checkPromptLengths } from '../data/prompt-lengths.ts';
@@ -54,7 +54,8 @@ export async function checkGeneratedPrompts(
   const drawn = [...kinds.values()].map(async ({ name, verifier, level, style }) => {
     const puzzles = Array.from({ length: LOOK }, (_, index) => ({ seed: 0, index, level, split: 'train' as const }));
     const prompts = (await verifiers.get(verifier)?.draw(puzzles, { style })) ?? [];
-    return prompts.map(({ prompt }) => ({ task: name, prompt }));
+    const text = (prompt: string) => (style === 'chat' ? userTurn(model.chatTemplate, prompt) : prompt);
+    return prompts.map(({ prompt }) => ({ task: name, prompt: text(prompt) }));
   });
   const rows = (await Promise.all(drawn)).flat();
   if (rows.length > 0) checkPromptLengths(rows, model, { what, maxNewTokens: 0, generated: true });
