@@ -33,7 +33,7 @@ export const simulateCommand: Command = {
 Answers with the methods' own code, on tasks that are learning curves: how the time until the worst task is good grows with the
 number of tasks, what planning and reweighing cost, what happens when tasks come and go, and what one does that cannot be learned.
 
-Of more than 300 tasks one seed is simulated; 10,000 tasks take most of an hour.
+Of more than 100 tasks one seed is simulated; 10,000 tasks take most of an hour.
 
 Example:
   evenkeel simulate --tasks 3,10 --seeds 2 --out many-tasks`,

@@ -4,7 +4,7 @@ import { colourOf, lineChart } from '../chart.ts';
 import { csv } from '../csv.ts';
 import type { Figure, Page, Table } from '../page.ts';
 import type { Spread } from '../statistics.ts';
-import { hopelessSteps, type ManyTasks } from './many-tasks.ts';
+import { hopelessSteps, MANY, type ManyTasks } from './many-tasks.ts';
 
 const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
@@ -16,7 +16,7 @@ function spreadText(spread: Spread | null, format: (value: number) => string): s
 function arrivalTable({ arrivals, choices }: ManyTasks): Table {
   return {
     title: `Until the worst task is at ${percent(choices.threshold)}`,
-    note: `Mean over ${choices.seeds} seeds [95 % bootstrap]; of more than 300 tasks one seed. B = max(64, 2 K) groups a step, 8 rollouts each; given up after ${whole(choices.mostSteps)} steps.`,
+    note: `Mean over ${choices.seeds} seeds [95 % bootstrap]; of more than ${MANY} tasks one seed. B = max(64, 2 K) groups a step, 8 rollouts each; given up after ${whole(choices.mostSteps)} steps.`,
     head: ['tasks', 'method', 'seeds that arrive', 'steps', 'completions per task', 'mean accuracy then'],
     rows: arrivals.map(({ arm, tasks, steps, rolloutsPerTask, arrived, seeds, mean }) => [
       whole(tasks),

@@ -79,7 +79,7 @@ export interface ManyTasks {
 
 const GROUP_SIZE = 8;
 /** With more tasks than these one seed is enough: the worst of so many differs little, and takes long. */
-const MANY = 300;
+export const MANY = 100;
 
 /** B grows with the tasks, so that a task is not drawn ever more rarely. */
 function promptsFor(tasks: number): number {
