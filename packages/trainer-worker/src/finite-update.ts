@@ -1,6 +1,7 @@
 /**
  * What an update must be to be kept: of numbers, and leading to a policy that gives probabilities. Whatever is not is refused before it is
- * published, so that the policy, the checkpoint and the redo log stay those of the last good step.
+ * published, so that the policy, the checkpoint and the redo log stay those of the last good step. `step` is the number of steps done
+ * before, as in a job; people count the step under way.
  */
 import { PolicyError } from '@evenkeel/policy';
 import type { BatchRow } from '@evenkeel/store';
@@ -13,7 +14,7 @@ export function expectCompletions(step: number, rows: readonly BatchRow[]): void
   const empty = rows.findIndex(({ tokens }) => tokens.length === 0);
   if (empty < 0) return;
   throw new PolicyError(
-    `Cannot apply the update of step ${step}: the completion of row ${empty} of the batch is empty, expected at least one token`,
+    `Cannot apply the update of step ${step + 1}: the completion of row ${empty} of the batch is empty, expected at least one token`,
     { code: 'sequence-invalid' },
   );
 }
@@ -22,7 +23,7 @@ export function expectCompletions(step: number, rows: readonly BatchRow[]): void
 export function expectFiniteLoss(step: number, minibatch: number, loss: number): void {
   if (Number.isFinite(loss)) return;
   throw new PolicyError(
-    `Cannot apply the update of step ${step}: the loss of minibatch ${minibatch} is ${loss}, expected a finite number; ${MEND}`,
+    `Cannot apply the update of step ${step + 1}: the loss of minibatch ${minibatch} is ${loss}, expected a finite number; ${MEND}`,
     { code: 'loss-not-finite' },
   );
 }
@@ -37,7 +38,7 @@ export function expectFiniteMemory(
     const bad = firstNotFinite(values);
     if (bad < 0) continue;
     throw new PolicyError(
-      `Cannot keep the update of step ${step}: ${name} ${bad} is ${values[bad]}, expected finite numbers; ${MEND}`,
+      `Cannot keep the update of step ${step + 1}: ${name} ${bad} is ${values[bad]}, expected finite numbers; ${MEND}`,
       { code: 'policy-not-finite' },
     );
   }
@@ -52,7 +53,7 @@ export function expectProbabilities(step: number, logprobs: readonly Float32Arra
     const bad = firstNotFinite(row);
     if (bad < 0) continue;
     throw new PolicyError(
-      `Cannot keep the update of step ${step}: the policy that it leads to gives a token the log-probability ${row[bad]}, expected a finite number; ${MEND}`,
+      `Cannot keep the update of step ${step + 1}: the policy that it leads to gives a token the log-probability ${row[bad]}, expected a finite number; ${MEND}`,
       { code: 'policy-diverged' },
     );
   }
@@ -63,7 +64,7 @@ export function expectFiniteObjectives(step: number, objectives: Readonly<Record
   for (const [task, value] of Object.entries(objectives)) {
     if (Number.isFinite(value)) continue;
     throw new PolicyError(
-      `Cannot keep the update of step ${step}: the objective of task "${task}" is ${value} after it, expected a finite number; ${MEND}`,
+      `Cannot keep the update of step ${step + 1}: the objective of task "${task}" is ${value} after it, expected a finite number; ${MEND}`,
       { code: 'policy-diverged' },
     );
   }

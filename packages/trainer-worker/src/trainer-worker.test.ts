@@ -408,7 +408,7 @@ describe('a batch that cannot be learned from', () => {
     await expect(update(jobOf(0, { batch }), { key: 'infinite' })).rejects.toMatchObject({
       code: 'loss-not-finite',
       message: expect.stringMatching(
-        /^Cannot apply the update of step 0: the loss of minibatch 0 is (-?Infinity|NaN), expected a finite number; lower the learning rate, or go back to a step before it grew$/,
+        /^Cannot apply the update of step 1: the loss of minibatch 0 is (-?Infinity|NaN), expected a finite number; lower the learning rate, or go back to a step before it grew$/,
       ),
       retryable: false,
     });
@@ -424,7 +424,7 @@ describe('a batch that cannot be learned from', () => {
     await expect(update(jobOf(0, { batch: empty }))).rejects.toMatchObject({
       code: 'sequence-invalid',
       message:
-        'Cannot apply the update of step 0: the completion of row 5 of the batch is empty, expected at least one token',
+        'Cannot apply the update of step 1: the completion of row 5 of the batch is empty, expected at least one token',
     });
     const much = { tokens: new Int32Array(500), logprobs: new Float32Array(500) };
     const long = await putBatch(rows.map((row, place) => (place === 5 ? { ...row, ...much } : row)));
@@ -441,7 +441,7 @@ describe('a batch that cannot be learned from', () => {
     await expect(update(jobOf(0, { optimizer, minibatches: 1 }))).rejects.toMatchObject({
       code: 'policy-not-finite',
       message: expect.stringMatching(
-        /^Cannot keep the update of step 0: weight \d+ is (-?Infinity|NaN), expected finite numbers; lower the learning rate, or/,
+        /^Cannot keep the update of step 1: weight \d+ is (-?Infinity|NaN), expected finite numbers; lower the learning rate, or/,
       ),
     });
     expect((await update(jobOf(0))).policy).toEqual(undisturbed[0]!.policy);
@@ -458,7 +458,7 @@ describe('a batch that cannot be learned from', () => {
       await expect(update(job, { key: `wild-${improvement}` })).rejects.toMatchObject({
         code: 'policy-diverged',
         message: expect.stringMatching(
-          /^Cannot keep the update of step 0: the policy that it leads to gives a token the log-probability (-?Infinity|NaN)/,
+          /^Cannot keep the update of step 1: the policy that it leads to gives a token the log-probability (-?Infinity|NaN)/,
         ),
       });
       expect(await store.lookup(`wild-${improvement}`)).toBeNull();
