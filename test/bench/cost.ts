@@ -13,6 +13,7 @@ import { parseArgs, promisify } from 'node:util';
 import { wholeNumber } from './arguments.ts';
 import { benchConfigs } from './bench-policy.ts';
 import type { CostMeasured, CostPoint } from './cost-point.ts';
+import { machine, warnIfBusy } from './machine.ts';
 import { taskCost } from './task-cost.ts';
 import { textTable } from './text-table.ts';
 
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
+warnIfBusy(machine());
 const repeats = wholeNumber(BENCH, 'repeats', values.repeats);
 const threads = wholeNumber(BENCH, 'threads', values.threads);
 

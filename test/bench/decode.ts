@@ -15,6 +15,7 @@ import { keyedRandom } from '@evenkeel/core';
 import { PolicyEngine } from '@evenkeel/policy';
 import { wholeNumber } from './arguments.ts';
 import { type BenchPolicy, benchPolicy, benchPrompts, saveBenchPolicy, shapeNamed } from './bench-policy.ts';
+import { machine, warnIfBusy } from './machine.ts';
 import { sampling } from './our-step.ts';
 import { peerPython } from './peers/environment.ts';
 import { Peer } from './peers/peer.ts';
@@ -74,6 +75,8 @@ const python = await peerPython((line) => console.error(line)).catch((error: Err
   console.error(error.message);
   process.exit(1);
 });
+const host = machine();
+warnIfBusy(host);
 const rows: string[][] = [];
 const unequal: string[][] = [];
 let belowGoal = 0;
@@ -122,7 +125,7 @@ for (const { name, config, groups, samples } of cases) {
     // Where the batch waits for its longest, it decodes as many rows as with equal lengths.
     const waiting = (ofEqual.median * meanLength) / Math.max(...lengths);
 
-    const at = { shape: name, parameters: ready.parameters, prompts: groups, samples, threads };
+    const at = { machine: host, shape: name, parameters: ready.parameters, prompts: groups, samples, threads };
     if (values.json) {
       console.log(
         JSON.stringify({

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { adamwStep, createAdamWState, ParameterBuffer, PolicyEngine } from '@evenkeel/policy';
 import { wholeNumber } from './arguments.ts';
 import { benchPolicy, randomBatch, shapeNamed } from './bench-policy.ts';
+import { machine, warnIfBusy } from './machine.ts';
 import { mergeRows, type OperationRow, operationHead, operationLines, operationRows } from './operation-table.ts';
 import { ProductRate, squareProduct, trainingProducts } from './product-rate.ts';
 import { watchSessions } from './session-profile.ts';
@@ -47,6 +48,8 @@ const lengths = Array.from({ length: groups }, () => ({
 const flops = trainingFlops(policy.config, lengths);
 const plainFlops = trainingFlops(policy.config, lengths, false);
 
+const host = machine();
+warnIfBusy(host);
 const engine = new PolicyEngine(policy.config, { threads });
 engine.setParameters(policy.parameters.views);
 const gradients = new ParameterBuffer(policy.config);
@@ -116,7 +119,17 @@ const share = spreadOf(rounds.map((one) => flops / one.lossSeconds / Math.max(on
 const shareOfShapes = spreadOf(rounds.map((one) => flops / one.lossSeconds / one.shapes));
 const done = operations.reduce((sum, row) => sum + row.flops, 0) / PROFILED;
 const result = {
-  ...{ kind: 'result', shape: values.shape, groups, rollouts, threads, flops, plainFlops, doneFlops: done },
+  ...{
+    kind: 'result',
+    machine: host,
+    shape: values.shape,
+    groups,
+    rollouts,
+    threads,
+    flops,
+    plainFlops,
+    doneFlops: done,
+  },
   ...{ training, withOptimizer, share, shareOfShapes, cube: rateOf((one) => one.cube) },
   ...{ cubeSpinning: rateOf((one) => one.spinning), shapes: rateOf((one) => one.shapes) },
 };

@@ -11,6 +11,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { wholeNumber } from './arguments.ts';
+import { machine, warnIfBusy } from './machine.ts';
 import { spreadOf } from './side-by-side.ts';
 import type { Started } from './startup-point.ts';
 import { textTable } from './text-table.ts';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
+warnIfBusy(machine());
 const repeats = wholeNumber(BENCH, 'repeats', values.repeats);
 const threads = wholeNumber(BENCH, 'threads', values.threads);
 

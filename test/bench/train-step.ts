@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { wholeNumber, wholeNumbers } from './arguments.ts';
 import { benchPolicy, benchPrompts, saveBenchPolicy, shapeNamed } from './bench-policy.ts';
+import { machine, warnIfBusy } from './machine.ts';
 import { OurTrainer, type StepTimes } from './our-step.ts';
 import { peerPython } from './peers/environment.ts';
 import { Peer, type PeerTask, type PeerTurn } from './peers/peer.ts';
@@ -60,6 +61,8 @@ async function fastestMicroBatch(python: string, task: PeerTask): Promise<number
 }
 
 const seconds = (value: number): string => value.toFixed(2);
+const at = machine();
+warnIfBusy(at);
 const rows: string[][] = [];
 let belowGoal = 0;
 const python = await peerPython((line) => console.error(line)).catch((error: Error) => {
@@ -107,7 +110,7 @@ for (const { name, config } of shapes) {
       };
       if (ratio.median < GOAL) belowGoal++;
       const result = {
-        ...{ kind: 'result', shape: name, parameters: ready.parameters, groups, rollouts, threads },
+        ...{ kind: 'result', machine: at, shape: name, parameters: ready.parameters, groups, rollouts, threads },
         ...{
           theirMicroBatch,
           ratio,
