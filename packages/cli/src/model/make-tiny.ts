@@ -10,7 +10,7 @@ import { ConfigError, hashOf, keyedRandom } from '@evenkeel/core';
 import {
   type AdamWState,
   adamwStateFromBytes,
-  adamwStateToBytes,
+  adamwStateParts,
   adamwStep,
   buildTinyTokenizer,
   createAdamWState,
@@ -245,7 +245,7 @@ async function writeCheckpoint(
   makeFolders(folder);
   const bytes = new Uint8Array(parameters.flat.buffer, parameters.flat.byteOffset, parameters.flat.byteLength);
   await writeFile(join(folder, FILES.parameters), bytes);
-  await writeFile(join(folder, FILES.adam), adamwStateToBytes(adam));
+  await writeFile(join(folder, FILES.adam), Buffer.concat(adamwStateParts(adam)));
   await writeFile(join(folder, FILES.state), JSON.stringify({ recipe: recipeHash, ...place } satisfies Checkpoint));
   const last = join(workFolder, `step-${place.stage}-${place.step}`);
   if (!existsSync(last)) await rename(folder, last);
