@@ -233,7 +233,10 @@ export class LiveRun {
     const label = changes.map(({ change }) => change.kind).join(', ');
     const applied = await this.attempt(run, async () => {
       const now = await control(`change: ${label}`).applyChanges({ run, config: this.config, state, changes, done });
+      // At once: the number that a change gets which comes now counts all three.
       this.#opened = { ...this.opened, ...now, changes: done + changes.length };
+      this.#queue = this.#queue.filter((change) => !isDue(change));
+      this.#waiting = this.#waiting.slice(taken);
     });
     if (!applied) {
       this.#stuck = !this.#stopping;
@@ -243,8 +246,6 @@ export class LiveRun {
       [this.#queue, this.#waiting] = [[], []];
       return false;
     }
-    this.#queue = this.#queue.filter((change) => !isDue(change));
-    this.#waiting = this.#waiting.slice(taken);
     for (const { change } of changes) {
       if (change.kind === 'evaluate') this.evaluationDue = true;
       if (change.kind === 'stop-after') this.#stopAfter = change.step;
