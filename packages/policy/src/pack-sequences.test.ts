@@ -17,14 +17,14 @@ describe('packSequences()', () => {
 
   test('puts a prefix into a micro-batch once, whoever has it', () => {
     const branches = [after([1, 2], 5), after([3], 4), after([1, 2], 8), after([3], 2)];
-    expect(packSequences(branches, options)).toEqual([
-      { prefixes: 2, prefixLength: 16, batch: 4, length: 8, heads: [1, 2], rows: [1, 3, 2, 0], prefixOf: [0, 0, 1, 1] },
+    expect(packSequences(branches, { tokens: 96, longest: 40 })).toEqual([
+      { prefixes: 2, prefixLength: 32, batch: 4, length: 8, heads: [1, 2], rows: [1, 3, 2, 0], prefixOf: [0, 0, 1, 1] },
     ]);
   });
 
   test('cuts a family that is too large, its prefix once in each part', () => {
     const branches = [...Array.from({ length: 9 }, () => after([7], 8)), after([8], 8)];
-    const packed = packSequences(branches, { tokens: 40, longest: 40 });
+    const packed = packSequences(branches, { tokens: 56, longest: 40 });
     expect(packed.map(({ rows, heads }) => [rows.length, heads])).toEqual([
       [3, [0]],
       [3, [0]],

@@ -58,7 +58,7 @@ export function lengthBucket(length: number, least: number, longest: number): nu
 }
 
 const BRANCH_STEP = 8;
-const PREFIX_STEP = 16;
+const PREFIX_STEP = 32;
 
 /** Sequences of one prefix, longest first. */
 interface Family {
