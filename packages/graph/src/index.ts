@@ -3,6 +3,8 @@ export { gradients } from './gradients.ts';
 export { GraphBuilder } from './graph-builder.ts';
 export { GraphError } from './graph-error.ts';
 export { inferTypes } from './op-types.ts';
+export type { Provider } from './lower-for.ts';
+export { lowerFor } from './lower-for.ts';
 export * as op from './ops.ts';
 export { stableProducts } from './stable-products.ts';
 export type { Attribute, Attributes, Constant, DataType, Graph, GraphNode, Value, ValueType } from './value.ts';

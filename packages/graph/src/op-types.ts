@@ -109,6 +109,20 @@ function alongAxis(): OpType {
   };
 }
 
+function plainProduct(): OpType {
+  return {
+    domain: '',
+    arity: [2, 2],
+    infer(inputs, _attributes, fail) {
+      requireFloat(inputs, fail);
+      const [a, b] = inputs.map((type) => type!.shape);
+      const fits = a!.length === b!.length && a!.length >= 2 && sameShape(a!.slice(0, -2), b!.slice(0, -2));
+      if (!fits || a!.at(-1) !== b!.at(-2)) fail(types(inputs), 'equal batch and inner dimensions');
+      return [{ dtype: 'float32', shape: [...a!.slice(0, -1), b!.at(-1)!] }];
+    },
+  };
+}
+
 const types = (inputs: Inputs): string => inputs.map(describeType).join(' and ');
 
 function isIndex(type: ValueType | undefined): boolean {
@@ -131,6 +145,7 @@ export const opTypes: Readonly<Record<string, OpType>> = {
   Neg: elementwise(1, 'float32'),
   Exp: elementwise(1, 'float32'),
   Log: elementwise(1, 'float32'),
+  Sqrt: elementwise(1, 'float32'),
   Sigmoid: elementwise(1, 'float32'),
   LessOrEqual: elementwise(2, 'float32', 'bool'),
   GreaterOrEqual: elementwise(2, 'float32', 'bool'),
@@ -155,6 +170,7 @@ export const opTypes: Readonly<Record<string, OpType>> = {
   },
   ReduceSum: reduction(),
   ReduceMean: reduction(),
+  ReduceMax: reduction(),
   Softmax: alongAxis(),
   LogSoftmax: alongAxis(),
   QuickGelu: {
@@ -309,6 +325,8 @@ export const opTypes: Readonly<Record<string, OpType>> = {
       return [{ dtype: 'float32', shape: [...a!.slice(0, -2), rows, columns] }];
     },
   },
+  // What a transposed product becomes for a provider without FusedMatMul; it takes no attributes.
+  MatMul: plainProduct(),
   SimplifiedLayerNormalization: {
     domain: '',
     arity: [2, 2],

@@ -56,6 +56,7 @@ function inputsFromAttributes(node: GraphNode): {
     case 'ReduceSum':
       return { lists: [axes as readonly number[]], rest };
     case 'ReduceMean':
+    case 'ReduceMax':
       return { lists: [axes as readonly number[]], rest };
     case 'Slice':
       return { lists: [[start as number], [end as number], [axis as number]], rest };
