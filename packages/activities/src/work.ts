@@ -1,6 +1,6 @@
 /** The activities that hand a job to a worker: the key names the job's inputs, so that a retry finds what is committed. */
 import { hashOf } from '@evenkeel/core';
-import type { JobResults, RolloutJob, UpdateJob, VerifyJob } from '@evenkeel/protocol';
+import type { JobResults, RolloutJob, RunConfig, UpdateJob, VerifyJob } from '@evenkeel/protocol';
 import { loadRun } from './algorithm-state.ts';
 import type { ActivityContext } from './context.ts';
 import { modelWish } from './model-family.ts';
@@ -16,6 +16,14 @@ function stepName(step: number): string {
 /** What a replacement's keys and draws have beside those of the round in which it replaces. */
 function again(replaces: number | undefined): string {
   return replaces === undefined ? '' : `/again-${replaces}`;
+}
+
+/** How much an engine does at once, as far as the configuration says it. */
+function engineOf({ tokensPerRun, decodeBatch }: RunConfig): Pick<RolloutJob, 'tokensPerRun' | 'decodeBatch'> {
+  return {
+    ...(tokensPerRun === undefined ? {} : { tokensPerRun }),
+    ...(decodeBatch === undefined ? {} : { decodeBatch }),
+  };
 }
 
 /** A job of one of a run's steps. That of the first step is done once for all runs that ask for the same. */
@@ -46,6 +54,7 @@ export function rollOut(context: ActivityContext): RolloutActivities['rollOut'] 
       temperature: training ? config.sampling.temperature : config.evaluation.temperature,
       seed: training ? config.seed : config.evaluation.seed,
       stream: training ? `rollout/${step}/${round}${again(replaces)}` : 'evaluate',
+      ...engineOf(config),
     };
     const place = `${purpose}/round-${round}${again(replaces)}/shard-${shard}/rollout`;
     return await runStepJob(
@@ -91,6 +100,7 @@ export function update(context: ActivityContext): TrainActivities['update'] {
       reference: method.objective.kl.kind === 'none' ? null : state.base,
       improvement: method.weighter.needsObjectives,
       checkpointAfter: (step + 1) % config.checkpointEvery === 0,
+      ...(config.tokensPerRun === undefined ? {} : { tokensPerRun: config.tokensPerRun }),
     };
     const key = `${run}/${stepName(step)}/update/${hashOf(job)}`;
     const wish = await modelWish(context, config, state.base);

@@ -46,6 +46,13 @@ describe('resolveRunConfig()', () => {
     );
   });
 
+  test('how much an engine does at once is part of a configuration only where it is said', () => {
+    expect(Object.keys(resolve({})).filter((name) => /tokensPerRun|decodeBatch/.test(name))).toEqual([]);
+    const small = { tokensPerRun: 128, decodeBatch: 32 };
+    expect(resolve(small)).toMatchObject(small);
+    expect(refusal({ tokensPerRun: 0 }).message).toContain('tokensPerRun');
+  });
+
   test('an empty file is the configuration of npm start', () => {
     const config = resolve({});
     expect(config).toMatchObject({
@@ -484,6 +491,8 @@ describe('configHash()', () => {
     { evaluation: { seed: 2 } },
     // Which prompts are computed together decides about the last bits of their log-probabilities.
     { shardPrompts: 97 },
+    { tokensPerRun: 512 },
+    { decodeBatch: 256 },
   ];
   test.each(changes.map((change) => [JSON.stringify(change), change] as const))('changes with %s', (_name, change) => {
     expect(configHash(resolve(change))).not.toBe(base);

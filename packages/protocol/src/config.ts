@@ -117,6 +117,10 @@ export const runConfigSchema = z.strictObject({
   evaluation: evaluationSchema,
   /** Prompts per rollout job. */
   shardPrompts: positive,
+  /** Positions in one run of a graph, roughly: fewer take less memory. Left out: the engine's own number. */
+  tokensPerRun: positive.exactOptional(),
+  /** Sequences that decode together: fewer take less memory. Left out: the engine's own number. */
+  decodeBatch: positive.exactOptional(),
   inputs: inputsSchema,
 });
 export type RunConfig = z.infer<typeof runConfigSchema>;
@@ -161,6 +165,8 @@ export const runFileSchema = z.strictObject({
   emptyStep: z.enum(['go-on', 'pause']).optional(),
   evaluation: evaluationSchema.partial().optional(),
   shardPrompts: positive.optional(),
+  tokensPerRun: positive.optional(),
+  decodeBatch: positive.optional(),
 });
 export type RunFile = z.infer<typeof runFileSchema>;
 
@@ -387,6 +393,8 @@ export function resolveRunConfig(
     ...(file.emptyStep === 'pause' ? { emptyStep: file.emptyStep } : {}),
     evaluation: { ...defaultRunFile.evaluation, ...file.evaluation },
     shardPrompts: merged.shardPrompts,
+    ...(file.tokensPerRun === undefined ? {} : { tokensPerRun: file.tokensPerRun }),
+    ...(file.decodeBatch === undefined ? {} : { decodeBatch: file.decodeBatch }),
     inputs: { ...inputs, ...promptInputs(tasks, promptSets) },
   });
   return parseRunConfig(JSON.parse(resolved), 'the configuration');

@@ -50,6 +50,12 @@ export const keptScriptSchema = z.strictObject({
 export const puzzlesJobSchema = z.strictObject({ kind: z.literal('puzzles'), draws: z.array(puzzleDrawSchema) });
 export const puzzlesResultSchema = z.strictObject({ prompts: artefactRefSchema, count });
 
+/** How much an engine does at once, where the run's configuration says it; else the engine's own number. */
+const engineSchema = z.strictObject({
+  tokensPerRun: z.number().int().positive().exactOptional(),
+  decodeBatch: z.number().int().positive().exactOptional(),
+});
+
 /** Rollout worker: sample completions of the prompts `from` … `to − 1` of a `prompts` table. */
 export const rolloutJobSchema = z.strictObject({
   kind: z.literal('rollout'),
@@ -67,6 +73,7 @@ export const rolloutJobSchema = z.strictObject({
   seed,
   /** Names the draw: every uniform is keyed (seed, stream, prompt's position in the table, sample, position). */
   stream: z.string().min(1),
+  ...engineSchema.shape,
 });
 export const rolloutResultSchema = z.strictObject({
   /** A `rollouts` table: one row per completion, by prompt, then by sample. */
@@ -180,6 +187,7 @@ export const updateJobSchema = z.strictObject({
   improvement: z.boolean(),
   /** Whether to write the optimizer's state after this step. */
   checkpointAfter: z.boolean(),
+  ...engineSchema.pick({ tokensPerRun: true }).shape,
 });
 export const updateResultSchema = z.strictObject({
   policy: artefactRefSchema,

@@ -44,9 +44,9 @@ async function policyOf(ref: ArtefactRef): Promise<LoadedPolicy> {
   return loaded;
 }
 
-async function ready({ policy }: RolloutJob, threads: number) {
+async function ready({ policy, tokensPerRun, decodeBatch }: RolloutJob, threads: number) {
   const { architecture, parameters } = await policyOf(policy);
-  const engine = await engines.engineFor(architecture, threads);
+  const engine = await engines.engineFor(architecture, { threads, tokensPerRun, decodeBatch });
   engine.setParameters(parameters.views);
   const { tokenizer, chatTemplate, tokens } = architecture;
   return { engine, tokenizer, chatTemplate, stopTokens: tokens.eosTokenIds };

@@ -35,6 +35,10 @@ let alive = () => {};
 let threads = 1;
 const engines = new EnginePool({ onWork: () => alive() });
 
+function engineOptions({ tokensPerRun }: UpdateJob) {
+  return { threads, tokensPerRun, decodeBatch: undefined };
+}
+
 /** log π_ref of each row, under the run's frozen reference policy. */
 async function referenceLogprobs(policy: PolicyEngine, job: UpdateJob, rows: readonly BatchRow[]) {
   if (job.reference === null) return null;
@@ -56,7 +60,7 @@ async function applyBatch(
   batch: ArtefactRef,
   onMinibatch: (done: number) => void,
 ): Promise<Updated> {
-  const engine = await engines.engineFor(memory.architecture, threads);
+  const engine = await engines.engineFor(memory.architecture, engineOptions(job));
   const rows = decodeBatch(await store.get(batch));
   expectCompletions(job.step, rows);
   const reference = await referenceLogprobs(engine, job, rows);
