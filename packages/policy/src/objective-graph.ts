@@ -5,6 +5,7 @@
  */
 import type { ObjectiveSpec } from '@evenkeel/algorithms';
 import { type Graph, GraphBuilder, gradients, op, type Value } from '@evenkeel/graph';
+import { type Lora, trainedShapes } from './lora.ts';
 import type { ModelConfig } from './model-config.ts';
 import { type BatchShape, shapeName } from './pack-sequences.ts';
 import { type Continued, declareParameters, decodeSequences, logitsOf } from './transformer.ts';
@@ -20,9 +21,9 @@ export type TrainingObjective =
 export const gradientName = (parameter: string): string => `gradient:${parameter}`;
 
 /** log π of each label, over B·T rows. */
-function tokenLogprobs(g: GraphBuilder, config: ModelConfig, shape: BatchShape) {
+function tokenLogprobs(g: GraphBuilder, config: ModelConfig, shape: BatchShape, lora?: Lora) {
   const { prefixes, prefixLength, batch, length } = shape;
-  const parameters = declareParameters(g, config);
+  const parameters = declareParameters(g, config, lora);
   const tokens = g.input('tokens', 'int32', [batch, length]);
   const labels = g.input('labels', 'int32', [batch * length]);
   const prefixPass = (): Continued => ({
@@ -39,11 +40,11 @@ function tokenLogprobs(g: GraphBuilder, config: ModelConfig, shape: BatchShape) 
 /**
  * Forward only: inputs `tokens` int32 [B, T] and `labels` int32 [B·T]; where there are prefixes also `prefixTokens` int32 [P, Tp],
  * `prefixOf` [B, P] (1 at a branch's prefix), `positions` int64 [B, T] and `mask` [B, 1, T, Tp + T] (0 where a position may be seen,
- * very negative elsewhere). Output `logprobs` [B·T].
+ * very negative elsewhere). Output `logprobs` [B·T]. With LoRA the adapters are inputs beside the parameters.
  */
-export function scoreGraph(config: ModelConfig, shape: BatchShape): Graph {
+export function scoreGraph(config: ModelConfig, shape: BatchShape, lora?: Lora): Graph {
   const g = new GraphBuilder(`score-${shapeName(shape)}`);
-  g.output('logprobs', tokenLogprobs(g, config, shape).logprobs);
+  g.output('logprobs', tokenLogprobs(g, config, shape, lora).logprobs);
   return g.build();
 }
 
@@ -51,11 +52,12 @@ export function scoreGraph(config: ModelConfig, shape: BatchShape): Graph {
  * Loss and gradients. Inputs besides those of `scoreGraph`, each float32 [B·T]: `weights`; for a policy gradient also
  * `advantages` and `oldLogprobs`; `shares` (1 / completion length at its tokens) for a ratio per sequence;
  * `referenceLogprobs` and `klWeights` for a KL term; `anchorWeights` for a discriminative loss; `explanationWeights` for ExPO's
- * term. Outputs: `loss`, `logprobs`, `kl` where there is one, and a gradient per parameter.
+ * term. Outputs: `loss`, `logprobs`, `kl` where there is one, and a gradient per parameter; with LoRA of the adapters' alone, and
+ * nothing is computed for the others'.
  */
-export function trainGraph(config: ModelConfig, objective: TrainingObjective, shape: BatchShape): Graph {
+export function trainGraph(config: ModelConfig, objective: TrainingObjective, shape: BatchShape, lora?: Lora): Graph {
   const g = new GraphBuilder(`train-${shapeName(shape)}`);
-  const { parameters, logprobs } = tokenLogprobs(g, config, shape);
+  const { parameters, logprobs } = tokenLogprobs(g, config, shape, lora);
   const declared = new Map<string, Value>();
   const rows = (name: string): Value =>
     declared.getOrInsertComputed(name, () => g.input(name, 'float32', [shape.batch * shape.length]));
@@ -85,8 +87,9 @@ export function trainGraph(config: ModelConfig, objective: TrainingObjective, sh
     }
   }
   g.output('loss', loss);
-  const names = [...parameters.keys()];
-  for (const [index, gradient] of gradients(g, loss, [...parameters.values()], constants).entries()) {
+  const names = trainedShapes(config, lora).map(({ name }) => name);
+  const trained = names.map((name) => parameters.get(name)!);
+  for (const [index, gradient] of gradients(g, loss, trained, constants).entries()) {
     g.output(gradientName(names[index]!), gradient);
   }
   return g.build();

@@ -17,11 +17,12 @@ export class ParameterBuffer {
   readonly views: Parameters;
 
   /**
+   * @param model whose parameters these are, or the shapes themselves: of adapters, for instance
    * @param flat the elements to look at; fresh zeros by default
    * @throws {PolicyError} `parameters-invalid` if `flat` has another number of elements than the model
    */
-  constructor(config: ModelConfig, flat?: Float32Array) {
-    this.shapes = parameterShapes(config);
+  constructor(model: ModelConfig | readonly ParameterShape[], flat?: Float32Array) {
+    this.shapes = 'model_type' in model ? parameterShapes(model) : model;
     const size = this.shapes.reduce((total, { shape }) => total + sizeOf(shape), 0);
     if (flat !== undefined && flat.length !== size) {
       throw new PolicyError(`Cannot take parameters: got ${flat.length} numbers, expected ${size}`, {

@@ -9,8 +9,9 @@ import type { Graph } from '@evenkeel/graph';
 import { DECODE_BATCH, KEPT_PEAK_BYTES, KEPT_SESSION_BYTES, TOKENS_PER_RUN } from './engine-defaults.ts';
 import { PolicyError } from './errors.ts';
 import { type Completion, type GenerateOptions, generateCompletions } from './generate.ts';
+import { type LoraAdapter, loraShapes, trainedShapes } from './lora.ts';
 import { graphMemory } from './memory-graph.ts';
-import { checkModelConfig, type ModelConfig, parameterShapes } from './model-config.ts';
+import { checkModelConfig, type ModelConfig, type ParameterShape, parameterShapes } from './model-config.ts';
 import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './objective-graph.ts';
 import { type PackedBatch, packSequences, shapeName } from './pack-sequences.ts';
 import { ParameterBuffer, type Parameters } from './parameter-buffer.ts';
@@ -70,6 +71,7 @@ export class PolicyEngine {
     onOut: ({ session }) => void session.then((made) => made.release()).catch(() => undefined),
   });
   #parameters: Parameters | undefined;
+  #adapter: LoraAdapter | undefined;
 
   /** @throws {PolicyError} `model-config-invalid`, `device-unsupported` */
   constructor(config: ModelConfig, options: PolicyEngineOptions = {}) {
@@ -86,10 +88,18 @@ export class PolicyEngine {
   /**
    * Takes the weights. They are not copied: what is written into the arrays later counts from the next run on.
    *
+   * @param adapter stands beside the weights in losses and scores, and is then what gradients are by
    * @throws {PolicyError} `parameters-invalid` if a tensor is missing, has another size, or lies in shared memory
    */
-  setParameters(parameters: Parameters): void {
-    for (const { name, shape } of parameterShapes(this.config)) {
+  setParameters(parameters: Parameters, adapter?: LoraAdapter): void {
+    this.#check(parameters, parameterShapes(this.config));
+    if (adapter !== undefined) this.#check(adapter.parameters.views, loraShapes(this.config, adapter.lora));
+    this.#parameters = parameters;
+    this.#adapter = adapter;
+  }
+
+  #check(parameters: Parameters, shapes: readonly ParameterShape[]): void {
+    for (const { name, shape } of shapes) {
       const data = parameters.get(name);
       const size = shape.reduce((product, dimension) => product * dimension, 1);
       const refuse = (state: string, wish: string): never => {
@@ -100,11 +110,10 @@ export class PolicyEngine {
       if (data?.length !== size) refuse(`has ${data?.length ?? 'no'} elements`, `${size}`);
       if (data!.buffer instanceof SharedArrayBuffer) refuse('lies in shared memory', 'a copy of its own per thread');
     }
-    this.#parameters = parameters;
   }
 
   /**
-   * Loss of a batch and its gradient by every parameter.
+   * Loss of a batch and its gradient by every parameter; where there is an adapter, by its parameters alone.
    *
    * @param into gradients to add to; fresh ones by default
    * @throws {PolicyError} `sequence-invalid` for a sequence that the model cannot hold, `objective-invalid`
@@ -113,13 +122,14 @@ export class PolicyEngine {
     const { objective, sequences } = batch;
     this.#checkSequences(sequences);
     const normaliser = normaliserOf(batch);
-    const sum = into ?? new ParameterBuffer(this.config);
+    const lora = this.#adapter?.lora;
+    const sum = into ?? new ParameterBuffer(trainedShapes(this.config, lora));
     const logprobs = sequences.map(({ tokens, promptLength }) => new Float32Array(tokens.length - promptLength));
     let loss = 0;
     let kl = 0;
     for (const packed of this.#pack(sequences, objective)) {
-      const session = await this.#session(`train/${JSON.stringify(objective)}/${shapeName(packed)}`, () =>
-        trainGraph(this.config, objective, packed),
+      const session = await this.#session(`train/${JSON.stringify([objective, lora])}/${shapeName(packed)}`, () =>
+        trainGraph(this.config, objective, packed, lora),
       );
       const results = await this.#run(session, trainingInputs(packed, batch, normaliser));
       loss += results.get('loss')![0]!;
@@ -142,7 +152,10 @@ export class PolicyEngine {
     this.#checkSequences(sequences);
     const logprobs = sequences.map(({ tokens, promptLength }) => new Float32Array(tokens.length - promptLength));
     for (const packed of this.#pack(sequences)) {
-      const session = await this.#session(`score/${shapeName(packed)}`, () => scoreGraph(this.config, packed));
+      const lora = this.#adapter?.lora;
+      const session = await this.#session(`score/${JSON.stringify([lora])}/${shapeName(packed)}`, () =>
+        scoreGraph(this.config, packed, lora),
+      );
       const results = await this.#run(session, tokenInputs(packed, sequences));
       collect(packed, { sequences }, results.get('logprobs')!, logprobs);
     }
@@ -153,9 +166,16 @@ export class PolicyEngine {
    * Samples completions. See {@link generateCompletions}.
    *
    * @returns per prompt, its samples in order
-   * @throws {PolicyError} `sequence-invalid` for a prompt that the model cannot hold
+   * @throws {PolicyError} `sequence-invalid` for a prompt that the model cannot hold; `lora-unmerged` where an adapter stands beside
+   *   the weights
    */
   async generate(prompts: readonly Int32Array[], options: GenerateOptions): Promise<Completion[][]> {
+    if (this.#adapter !== undefined) {
+      throw new PolicyError(
+        'Cannot generate: an adapter stands beside the weights, expected merged ones: mergeLora() first',
+        { code: 'lora-unmerged' },
+      );
+    }
     return generateCompletions(prompts, options, {
       config: this.config,
       decodeBatch: this.#options.decodeBatch ?? DECODE_BATCH,
@@ -192,7 +212,7 @@ export class PolicyEngine {
         code: 'parameters-invalid',
       });
     }
-    return new Map<string, TensorData>([...this.#parameters, ...inputs]);
+    return new Map<string, TensorData>([...this.#parameters, ...(this.#adapter?.parameters.views ?? []), ...inputs]);
   }
 
   #session(key: string, build: () => Graph): Promise<GraphSession> {

@@ -9,15 +9,18 @@
  * positions.
  */
 import { type GraphBuilder, op, sizeOf, type Value } from '@evenkeel/graph';
+import { type Lora, loraName, loraScale, loraShapes } from './lora.ts';
 import { headSize, type ModelConfig, parameterShapes } from './model-config.ts';
 import { rotaryFrequencies } from './rotary.ts';
 
-/** The parameters as values of a graph. */
-export type ParameterValues = ReadonlyMap<string, Value>;
+/** The parameters as values of a graph; where projections have adapters, theirs too, and how often their product counts. */
+export type ParameterValues = ReadonlyMap<string, Value> & { readonly loraScale?: number };
 
-/** Declares every parameter as an input under its Hugging Face name. */
-export function declareParameters(g: GraphBuilder, config: ModelConfig): ParameterValues {
-  return new Map(parameterShapes(config).map(({ name, shape }) => [name, g.input(name, 'float32', shape)]));
+/** Declares every parameter as an input under its Hugging Face name, the adapters' after them. */
+export function declareParameters(g: GraphBuilder, config: ModelConfig, lora?: Lora): ParameterValues {
+  const shapes = [...parameterShapes(config), ...(lora === undefined ? [] : loraShapes(config, lora))];
+  const values = new Map(shapes.map(({ name, shape }) => [name, g.input(name, 'float32', shape)]));
+  return lora === undefined ? values : Object.assign(values, { loraScale: loraScale(lora) });
 }
 
 /** The rotary tables: cosine and sine, each [positions, d / 2]. */
@@ -41,20 +44,31 @@ interface Layer {
   readonly config: ModelConfig;
   readonly weight: (name: string) => Value;
   readonly bias: (name: string) => Value | undefined;
+  /** A and B beside a projection, and how often their product counts; undefined where it has none. */
+  readonly adapter: (name: string) => { readonly a: Value; readonly b: Value; readonly scale: number } | undefined;
 }
 
 function layerOf(g: GraphBuilder, config: ModelConfig, parameters: ParameterValues, index: number): Layer {
+  const nameOf = (name: string): string => `model.layers.${index}.${name}.weight`;
   return {
     g,
     config,
-    weight: (name) => parameters.get(`model.layers.${index}.${name}.weight`)!,
+    weight: (name) => parameters.get(nameOf(name))!,
     bias: (name) => parameters.get(`model.layers.${index}.${name}.bias`),
+    adapter: (name) => {
+      const [a, b] = [parameters.get(loraName(nameOf(name), 'A')), parameters.get(loraName(nameOf(name), 'B'))];
+      return a === undefined || b === undefined ? undefined : { a, b, scale: parameters.loraScale! };
+    },
   };
 }
 
-/** x·Wᵀ + b. */
-function project({ g, weight, bias }: Layer, x: Value, name: string): Value {
-  return op.gemm(g, x, weight(name), { transB: true, c: bias(name) });
+/** x·Wᵀ + c, the projection's bias by default; where it has an adapter, + (alpha / rank)·(x·Aᵀ)·Bᵀ. */
+function project(layer: Layer, x: Value, name: string, c: Value | undefined = layer.bias(name)): Value {
+  const { g, weight, adapter } = layer;
+  const sum = op.gemm(g, x, weight(name), { transB: true, c });
+  const low = adapter(name);
+  if (low === undefined) return sum;
+  return op.gemm(g, op.gemm(g, x, low.a, { transB: true }), low.b, { transB: true, alpha: low.scale, c: sum });
 }
 
 /** Queries or keys, [N, heads × d], normed head by head where the family does so. */
@@ -67,10 +81,10 @@ function projectHeads(layer: Layer, x: Value, name: 'q' | 'k', heads: number): V
 }
 
 /** What attention adds to the residual stream. The residual sum is the C of the product. */
-function attentionOutput({ g, weight, bias }: Layer, mixed: Value, residual: Value): Value {
-  const sum = op.gemm(g, mixed, weight('self_attn.o_proj'), { transB: true, c: residual });
-  const offset = bias('self_attn.o_proj');
-  return offset === undefined ? sum : op.add(g, sum, offset);
+function attentionOutput(layer: Layer, mixed: Value, residual: Value): Value {
+  const sum = project(layer, mixed, 'self_attn.o_proj', residual);
+  const offset = layer.bias('self_attn.o_proj');
+  return offset === undefined ? sum : op.add(layer.g, sum, offset);
 }
 
 /** The residual sum is the C of the product. */
@@ -79,7 +93,7 @@ function feedForward(layer: Layer, x: Value): Value {
   const normed = op.rmsNorm(g, x, weight('post_attention_layernorm'), config.rms_norm_eps);
   const gate = op.silu(g, project(layer, normed, 'mlp.gate_proj'));
   const product = op.mul(g, gate, project(layer, normed, 'mlp.up_proj'));
-  return op.gemm(g, product, weight('mlp.down_proj'), { transB: true, c: x });
+  return project(layer, product, 'mlp.down_proj', x);
 }
 
 /** What a pass over sequences gives. */
