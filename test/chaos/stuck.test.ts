@@ -104,7 +104,7 @@ test(
     const hung = said.flatMap((line) => /^(\w+) died \(86\)/.exec(line)?.[1] ?? []);
     expect(hung).toHaveLength(1);
     expect(await readFile(join(home, 'logs', `${hung[0]}.log`), 'utf8')).toMatch(
-      /error Job hangs: this process ends \{"key":"(stuck\/step-000000|shared\/train)\/[^"]+","job":"(rollout|update)"/,
+      /error Job hangs: this process ends \{"key":"(stuck\/step-000000|shared\/(train|evaluate))\/[^"]+","job":"(rollout|update)"/,
     );
     expect(said.filter((line) => line.includes('answered nothing'))).toHaveLength(6);
 
