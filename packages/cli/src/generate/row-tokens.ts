@@ -22,7 +22,7 @@ interface PromptOptions {
  *
  * @throws {PolicyError} `chat-template-unsupported`: no row with messages can be answered
  */
-export function promptTokens(row: PromptRow, model: Model, { chat }: PromptOptions): Int32Array {
+function promptTokens(row: PromptRow, model: Model, { chat }: PromptOptions): Int32Array {
   const messages = 'messages' in row && row.messages !== undefined ? row.messages : null;
   if (messages !== null) return model.tokenizer.encodePrompt(renderChat(model.chatTemplate, messages));
   const { prompt } = row as { readonly prompt: TextOrTokens };
