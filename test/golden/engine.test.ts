@@ -40,8 +40,8 @@ function engineName(): string {
   return `onnxruntime ${onnxruntime}, node ${process.versions.node.split('.', 1)[0]}, ${platform}, ${instructions}`;
 }
 
-async function stepsOf(method: string): Promise<string> {
-  const shape = { steps: 2, promptsPerStep: 6, groupSize: 4, threads: 1, minibatches: 2, shardPrompts: 24 };
+async function stepsOf(method: string, threads = 1): Promise<string> {
+  const shape = { steps: 2, promptsPerStep: 6, groupSize: 4, threads, minibatches: 2, shardPrompts: 24 };
   const config = resolveRunConfig({ run: 'golden', method, tasks: [...shippedVerifiers.keys()], ...shape }, known);
   const { sha256 } = await bareRun({ config, modelFolder, verifiers: shippedVerifiers, evaluates: false });
   return sha256;
@@ -79,4 +79,9 @@ test('the numbers of a step are those of this revision of the engine', async ({ 
   ).toBe(true);
   const engines = { ...file.engines, [name]: { revision: engineRevision, sha256 } };
   writeFileSync(path, `${JSON.stringify({ ...file, engines }, null, 2)}\n`);
+});
+
+test('the number of threads changes no bit of a step', async () => {
+  const one = await stepsOf('mt-grpo');
+  for (const threads of [2, 3]) expect(await stepsOf('mt-grpo', threads)).toBe(one);
 });
