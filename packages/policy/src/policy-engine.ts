@@ -3,9 +3,10 @@
  * whatever thread makes it. Sessions are made on first use, one per static shape; weights are passed in, so an update
  * costs nothing here.
  *
- * Bits: the same calls give the same bits, whatever the number of threads.
+ * Bits: on the CPU the same calls give the same bits, whatever the number of threads.
  */
 import type { Graph } from '@evenkeel/graph';
+import { type Device, deviceCapabilities, expectDevice } from './device.ts';
 import { DECODE_BATCH, KEPT_PEAK_BYTES, KEPT_SESSION_BYTES, TOKENS_PER_RUN } from './engine-defaults.ts';
 import { PolicyError } from './errors.ts';
 import { type Completion, type GenerateOptions, generateCompletions } from './generate.ts';
@@ -16,24 +17,24 @@ import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './
 import { type PackedBatch, packSequences, shapeName } from './pack-sequences.ts';
 import { ParameterBuffer, type Parameters } from './parameter-buffer.ts';
 import { RecentlyUsed } from './recently-used.ts';
+import { ResidentTraining } from './resident-training.ts';
 import { GraphSession, type TensorData } from './session.ts';
 import {
   branchesOf,
   normaliserOf,
-  prefixLengthOf,
   type ScoredSequence,
   type TrainingBatch,
   type TrainingSequence,
   tokenInputs,
   trainingInputs,
 } from './training-inputs.ts';
+import { clipFraction, collectLogprobs } from './training-results.ts';
 
 export interface PolicyEngineOptions {
   /** Threads inside an operation; 1 by default. */
   readonly threads?: number;
-  readonly device?: 'cpu';
-  /** onnxruntime's execution providers, in order of preference; those of the device by default. */
-  readonly executionProviders?: readonly string[];
+  /** Default: the CPU. The engine does not look whether it is there: see `chooseDevice`. */
+  readonly device?: Device;
   /** Positions in one run of a train or score graph; 512 by default: as fast as more, with less memory. */
   readonly tokensPerRun?: number;
   /** Sequences that decode together; 256 by default. */
@@ -71,16 +72,13 @@ export class PolicyEngine {
     onOut: ({ session }) => void session.then((made) => made.release()).catch(() => undefined),
   });
   #parameters: Parameters | undefined;
+  #resident: ResidentTraining | undefined;
   #adapter: LoraAdapter | undefined;
 
   /** @throws {PolicyError} `model-config-invalid`, `device-unsupported` */
   constructor(config: ModelConfig, options: PolicyEngineOptions = {}) {
     checkModelConfig(config);
-    if (options.device !== undefined && options.device !== 'cpu') {
-      throw new PolicyError(`Cannot use device ${options.device}: it is not supported, expected cpu`, {
-        code: 'device-unsupported',
-      });
-    }
+    if (options.device !== undefined) expectDevice(options.device);
     this.config = config;
     this.#options = options;
   }
@@ -134,7 +132,7 @@ export class PolicyEngine {
       const results = await this.#run(session, trainingInputs(packed, batch, normaliser));
       loss += results.get('loss')![0]!;
       kl += results.get('kl')?.[0] ?? 0;
-      collect(packed, batch, results.get('logprobs')!, logprobs);
+      collectLogprobs(packed, batch, results.get('logprobs')!, logprobs);
       for (const [name, total] of sum.views) {
         const part = results.get(gradientName(name))!;
         for (let index = 0; index < total.length; index++) total[index]! += part[index]!;
@@ -157,7 +155,7 @@ export class PolicyEngine {
         scoreGraph(this.config, packed, lora),
       );
       const results = await this.#run(session, tokenInputs(packed, sequences));
-      collect(packed, { sequences }, results.get('logprobs')!, logprobs);
+      collectLogprobs(packed, { sequences }, results.get('logprobs')!, logprobs);
     }
     return logprobs;
   }
@@ -184,8 +182,17 @@ export class PolicyEngine {
     });
   }
 
+  /** Training with weights and moments on the device; null where the device has no such training: see `deviceCapabilities`. */
+  residentTraining(): ResidentTraining | null {
+    const { device = 'cpu' } = this.#options;
+    if (!deviceCapabilities[device].residentTraining) return null;
+    this.#resident ??= new ResidentTraining(this.config, { ...this.#options, device });
+    return this.#resident;
+  }
+
   /** Releases every session. The engine can be used again, and makes them anew. */
   async dispose(): Promise<void> {
+    await this.#resident?.dispose();
     for (const { session } of this.#sessions.clear()) await (await session).release();
   }
 
@@ -218,14 +225,11 @@ export class PolicyEngine {
   #session(key: string, build: () => Graph): Promise<GraphSession> {
     const kept = this.#sessions.get(key);
     if (kept !== undefined) return kept.session;
-    const { executionProviders, threads = 1 } = this.#options;
+    const { device = 'cpu', threads = 1 } = this.#options;
     const graph = build();
     const { peakBytes, constantBytes } = graphMemory(graph, () => 'all');
     const keepsMemory = peakBytes <= KEPT_PEAK_BYTES;
-    const session = GraphSession.create(graph, {
-      ...{ threads, keepsMemory },
-      ...(executionProviders === undefined ? {} : { executionProviders }),
-    });
+    const session = GraphSession.create(graph, { device, threads, keepsMemory });
     // A session that could not be made may be asked for again.
     session.catch(() => this.#sessions.take(key));
     this.#sessions.put(key, { session, bytes: constantBytes + (keepsMemory ? peakBytes : 0) });
@@ -247,37 +251,4 @@ export class PolicyEngine {
       }
     }
   }
-}
-
-/** Takes the completions' log-probabilities out of a padded result. */
-function collect(
-  packed: PackedBatch,
-  { sequences, objective }: Pick<TrainingBatch, 'sequences'> & { readonly objective?: TrainingObjective },
-  result: Float32Array,
-  logprobs: readonly Float32Array[],
-): void {
-  for (const [row, index] of packed.rows.entries()) {
-    const { promptLength, tokens } = sequences[index]!;
-    const start = row * packed.length - prefixLengthOf(sequences[index]!, objective);
-    logprobs[index]!.set(result.subarray(start + promptLength - 1, start + tokens.length - 1));
-  }
-}
-
-function clipFraction({ objective, sequences }: TrainingBatch, logprobs: readonly Float32Array[]): number {
-  if (objective.kind === 'supervised') return 0;
-  const { clipLow, clipHigh, ratio: level, form } = objective.spec;
-  if (form !== undefined && form.kind !== 'cispo') return 0;
-  let clipped = 0;
-  let total = 0;
-  for (const [index, { oldLogprobs, explanation }] of sequences.entries()) {
-    if (explanation === true) continue;
-    const changes = Array.from(logprobs[index]!, (logprob, token) => logprob - oldLogprobs![token]!);
-    const mean = changes.reduce((sum, change) => sum + change, 0) / changes.length;
-    for (const change of changes) {
-      const ratio = Math.exp(level === 'sequence' ? mean : change);
-      if (ratio < 1 - clipLow || ratio > 1 + clipHigh) clipped++;
-      total++;
-    }
-  }
-  return total === 0 ? 0 : clipped / total;
 }

@@ -26,22 +26,13 @@ describe('doctor', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('a provider without its device is not needed, but the CPU is', () => {
-    const error = JSON.stringify({ error: 'x.cc:136 Initialize() was false. Failed to get an adapter: none\n' });
-    expect(providerFinding('webgpu', error, '')).toMatchObject({
-      state: 'optional',
-      found: 'Failed to get an adapter: none',
-    });
-    expect(providerFinding('cpu', error, '')).toMatchObject({ state: 'missing' });
-    expect(providerFinding('cpu', '', 'node: symbol lookup error')).toMatchObject({
-      state: 'missing',
-      found: 'node: symbol lookup error',
-    });
-    expect(providerFinding('cuda', '', '')).toMatchObject({
-      state: 'optional',
-      found: 'the process that tried it died',
-    });
-    expect(providerFinding('cpu', JSON.stringify({ backends: [{ name: 'cpu' }] }), '').state).toBe('ok');
+  test('a device that is not there is not needed, but the CPU is; one that is says what it does', () => {
+    const gone = { there: false, reason: 'Failed to get an adapter: none' } as const;
+    expect(providerFinding('webgpu', gone)).toMatchObject({ state: 'optional', found: gone.reason });
+    expect(providerFinding('cuda', gone).wish).toContain('install.js --onnxruntime-node-install=cuda12');
+    expect(providerFinding('cpu', gone)).toMatchObject({ state: 'missing' });
+    expect(providerFinding('cpu', { there: true, backends: ['cpu'] }).state).toBe('ok');
+    expect(providerFinding('cuda', { there: true, backends: [] }).found).toContain('untried on a GPU');
   });
 
   test('what to do stands below what is missing', () => {

@@ -5,7 +5,14 @@ import { createServer } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findTemporalServer, livingSupervisor } from '@evenkeel/infra';
-import { readModelFiles } from '@evenkeel/policy';
+import {
+  type Device,
+  type DeviceProbe,
+  deviceCapabilities,
+  deviceWishes,
+  probeDevice,
+  readModelFiles,
+} from '@evenkeel/policy';
 import { discoverVerifiers, openSandbox } from '@evenkeel/verifier-host';
 import { modelFolder } from '../model/model-folder.ts';
 import { sizeText } from '../view/terminal-text.ts';
@@ -76,36 +83,16 @@ async function temporal(home: string): Promise<Finding> {
   }
 }
 
-const PROVIDER_WISHES = {
-  cpu: 'npm run setup installs onnxruntime-node anew; on Linux it needs glibc 2.28 or newer, x64 or arm64',
-  webgpu: 'a GPU with a Vulkan, Metal or D3D12 driver; this version trains on the CPU',
-  cuda: 'an NVIDIA GPU with CUDA 12 and cuDNN 9, and onnxruntime-node installed with its CUDA libraries; this version trains on the CPU',
-} as const;
-
-async function provider(name: keyof typeof PROVIDER_WISHES): Promise<Finding> {
-  const { stdout, stderr } = await output(process.execPath, [join(import.meta.dirname, 'probe-process.ts'), name]);
-  return providerFinding(name, stdout, stderr);
+async function provider(device: Device): Promise<Finding> {
+  return providerFinding(device, await probeDevice(device));
 }
 
-/** What the probe's output says. */
-export function providerFinding(name: keyof typeof PROVIDER_WISHES, stdout: string, stderr: string): Finding {
-  const absent = name === 'cpu' ? missing : optional;
-  let answer: { error?: string; backends?: readonly { name: string }[] };
-  try {
-    answer = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-  } catch {
-    const reason = stderr.trim().split('\n').at(-1) ?? '';
-    return absent(reason === '' ? 'the process that tried it died' : shorten(reason), PROVIDER_WISHES[name]);
-  }
-  if (answer.error !== undefined) return absent(shorten(answer.error), PROVIDER_WISHES[name]);
-  const names = answer.backends?.map((backend) => backend.name).join(', ');
-  return ok(name === 'cpu' ? `computes (backends: ${names})` : 'computes');
-}
-
-/** The part of a native library's message that says what failed, without its source paths. */
-function shorten(text: string): string {
-  const said = /(?:failed to|couldn't|cannot) [^\n]*/i.exec(text)?.[0] ?? text.split('\n')[0]!;
-  return said.length > 100 ? `${said.slice(0, 99)}…` : said;
+/** What came of trying a device; where it computes, on what it was tried before. */
+export function providerFinding(device: Device, probe: DeviceProbe): Finding {
+  const { runs, fallsBack, tried } = deviceCapabilities[device];
+  if (!probe.there) return (device === 'cpu' ? missing : optional)(probe.reason, deviceWishes[device]);
+  if (device === 'cpu') return ok(`computes (backends: ${probe.backends.join(', ')})`);
+  return ok(`computes ${runs}; on the CPU: ${fallsBack}; tried on: ${tried}`);
 }
 
 async function sandbox(): Promise<Finding> {
