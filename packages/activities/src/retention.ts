@@ -10,7 +10,7 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArtefactRef, ConfigError, hashOf } from '@evenkeel/core';
-import { architectureOfPolicy } from '@evenkeel/policy';
+import { namedByPolicy } from '@evenkeel/policy';
 import { keptScriptKey, parseRunConfig, type RunConfig } from '@evenkeel/protocol';
 import type { AgedCommit, CommitFate, FolderStore } from '@evenkeel/store';
 import { drawOf } from './plan-round.ts';
@@ -146,6 +146,7 @@ function checkpointSteps(states: readonly RecordedState[], newest: RecordedState
 export class NamedArtefacts {
   readonly #store: FolderStore;
   readonly #architectures = new Map<string, string>();
+  readonly #bases = new Map<string, string>();
   readonly #configs = new Map<string, { readonly named: readonly string[]; readonly puzzles: string | null }>();
 
   constructor(store: FolderStore) {
@@ -173,7 +174,11 @@ export class NamedArtefacts {
     for (const { sha256 } of refs) named.add(sha256);
     for (const hash of holds.flatMap(({ hashes }) => hashes)) named.add(hash);
     for (const ref of refs) {
-      if (ref.kind === 'policy') named.add((await this.#architecture(ref)) ?? ref.sha256);
+      if (ref.kind === 'policy') {
+        named.add((await this.#architecture(ref)) ?? ref.sha256);
+        // Adapters are a policy beside their base alone.
+        named.add(this.#bases.get(ref.sha256) ?? ref.sha256);
+      }
       if (ref.kind === 'config') for (const hash of (await this.#config(ref)).named) named.add(hash);
     }
     return named;
@@ -199,13 +204,14 @@ export class NamedArtefacts {
     const file = await open(this.#store.pathOf(policy), 'r').catch(() => null);
     if (file === null) return null;
     try {
-      const { sha256 } = await architectureOfPolicy(async (from, to) => {
+      const { architecture, base } = await namedByPolicy(async (from, to) => {
         const bytes = new Uint8Array(to - from);
         const { bytesRead } = await file.read(bytes, 0, bytes.length, from);
         return bytes.subarray(0, bytesRead);
       });
-      this.#architectures.set(policy.sha256, sha256);
-      return sha256;
+      this.#architectures.set(policy.sha256, architecture.sha256);
+      if (base !== null) this.#bases.set(policy.sha256, base.sha256);
+      return architecture.sha256;
     } catch {
       return null;
     } finally {

@@ -97,6 +97,7 @@ export function update(context: ActivityContext): TrainActivities['update'] {
       minibatches: config.minibatches,
       optimizer: config.optimizer,
       objective: method.objective,
+      ...(config.lora === undefined ? {} : { lora: { ...config.lora, seed: config.seed } }),
       reference: method.objective.kl.kind === 'none' ? null : state.base,
       improvement: method.weighter.needsObjectives,
       checkpointAfter: (step + 1) % config.checkpointEvery === 0,

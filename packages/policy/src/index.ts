@@ -18,6 +18,8 @@ export { PolicyError } from './errors.ts';
 export type { Completion, GenerateOptions, GenerateProgress } from './generate.ts';
 export type { InitOptions } from './init.ts';
 export { initialiseParameters } from './init.ts';
+export type { Lora, LoraAdapter } from './lora.ts';
+export { initialiseLora, loraTargets, mergeLora } from './lora.ts';
 export type { MemoryEstimate, MemoryPart, MemoryPartName, MemoryRole, PolicyWork } from './memory-estimate.ts';
 export { estimateMemory } from './memory-estimate.ts';
 export type { ModelConfig, ModelFamily, ParameterShape } from './model-config.ts';
@@ -32,13 +34,15 @@ export {
 export type { TrainingObjective } from './objective-graph.ts';
 export type { Parameters } from './parameter-buffer.ts';
 export { ParameterBuffer } from './parameter-buffer.ts';
-export type { Architecture, ArtefactAccess, LoadedPolicy } from './policy-artefact.ts';
+export type { Architecture, ArtefactAccess, LoadedAdapter, LoadedPolicy } from './policy-artefact.ts';
 export {
-  architectureOfPolicy,
   exportModel,
   importModel,
+  loadAdapter,
   loadArchitecture,
   loadPolicy,
+  namedByPolicy,
+  putAdapter,
   putPolicy,
 } from './policy-artefact.ts';
 export type { LossAndGradient, PolicyEngineOptions } from './policy-engine.ts';

@@ -4,16 +4,19 @@ import { join } from 'node:path';
 import { type ArtefactRef, sha256Hex } from '@evenkeel/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { initialiseParameters } from './init.ts';
+import { initialiseLora, type LoraAdapter, mergeLora } from './lora.ts';
 import { type ModelConfig, parameterShapes, tinyModelConfig } from './model-config.ts';
 import { loadModelDirectory, newModelFiles, saveModelDirectory } from './model-directory.ts';
 import { ParameterBuffer } from './parameter-buffer.ts';
 import {
   type ArtefactAccess,
-  architectureOfPolicy,
   exportModel,
   importModel,
+  loadAdapter,
   loadArchitecture,
   loadPolicy,
+  namedByPolicy,
+  putAdapter,
   putPolicy,
 } from './policy-artefact.ts';
 import { policyHash } from './policy-hash.ts';
@@ -64,6 +67,13 @@ function freshParameters(seed: number): Float32Array {
   return initialiseParameters(parameterShapes(config), { seed, layers: 2 });
 }
 
+function learnedAdapter(): LoraAdapter {
+  const adapter = initialiseLora(config, { rank: 2, alpha: 4, targets: ['q_proj', 'down_proj'] }, 3);
+  const { flat } = adapter.parameters;
+  for (let index = 0; index < flat.length; index++) flat[index]! += 0.01 * (index % 7);
+  return adapter;
+}
+
 async function saveModel(folder: string, files = newModelFiles(config, buildTinyTokenizer(['from'], ['make']))) {
   await saveModelDirectory(folder, { parameters: new ParameterBuffer(config, freshParameters(1)), files });
 }
@@ -77,13 +87,14 @@ describe('a policy as artefacts', () => {
     const ref = await importModel(store, model);
     const bytes = store.bytes.get(ref.sha256)!;
     let most = 0;
-    const architecture = await architectureOfPolicy(async (from, to) => {
+    const { architecture, base } = await namedByPolicy(async (from, to) => {
       most = Math.max(most, to);
       return bytes.subarray(from, to);
     });
     expect(architecture).toEqual((await loadArchitecture(store, ref)).ref);
+    expect(base).toBeNull();
     expect(most).toBeLessThan(bytes.length / 2);
-    await expect(architectureOfPolicy(async () => new Uint8Array(3))).rejects.toMatchObject({ code: 'policy-invalid' });
+    await expect(namedByPolicy(async () => new Uint8Array(3))).rejects.toMatchObject({ code: 'policy-invalid' });
   });
 
   test('has the bits, the configuration and the tokenizer of the folder it was taken from', async () => {
@@ -119,6 +130,47 @@ describe('a policy as artefacts', () => {
     const weights = freshParameters(1);
     new Uint32Array(weights.buffer)[5]! ^= 1;
     expect((await putPolicy(store, architecture, weights)).sha256).not.toBe(policy.sha256);
+  });
+
+  test('that LoRA trains is its adapters and the name of its base: merged where it is loaded, apart where it is trained', async () => {
+    const store = new Artefacts();
+    const base = await importModel(store, model);
+    const architecture = await loadArchitecture(store, base);
+    const adapter = learnedAdapter();
+    const ref = await putAdapter(store, architecture, base, adapter);
+    expect(ref.kind).toBe('policy');
+    const { parameters, adapter: apart, base: named } = await loadAdapter(store, ref);
+    expect(parameters.flat).toEqual(freshParameters(1));
+    expect(apart.lora).toEqual(adapter.lora);
+    expect(apart.parameters.flat).toEqual(adapter.parameters.flat);
+    expect(named).toEqual(base);
+    const merged = new ParameterBuffer(config, freshParameters(1));
+    mergeLora(merged, adapter);
+    expect((await loadPolicy(store, ref)).parameters.flat).toEqual(merged.flat);
+    expect(merged.flat).not.toEqual(freshParameters(1));
+    expect((await loadArchitecture(store, ref)).ref).toEqual(architecture.ref);
+    const bytes = store.bytes.get(ref.sha256)!;
+    expect(await namedByPolicy(async (from, to) => bytes.subarray(from, to))).toEqual({
+      architecture: architecture.ref,
+      base,
+    });
+    await expect(loadAdapter(store, base)).rejects.toThrow(
+      'Cannot read policy artefact: it has no adapters, expected one that LoRA trained',
+    );
+  });
+
+  test('that LoRA trains is refused where its adapters are cut off, or its base is of another architecture', async () => {
+    const store = new Artefacts();
+    const base = await importModel(store, model);
+    const architecture = await loadArchitecture(store, base);
+    const ref = await putAdapter(store, architecture, base, learnedAdapter());
+    const cut = await store.changed(ref, (bytes) => bytes.subarray(0, bytes.length - 4));
+    await expect(loadPolicy(store, cut)).rejects.toMatchObject({ code: 'policy-invalid' });
+    const folder = join(home, 'other-base');
+    await saveModel(folder, newModelFiles(config, buildTinyTokenizer(['and'], ['or'])));
+    const other = await importModel(store, folder);
+    const foreign = await putAdapter(store, architecture, other, learnedAdapter());
+    await expect(loadPolicy(store, foreign)).rejects.toThrow('its base is of another architecture, expected the same');
   });
 
   test('of one architecture keeps its texts once; another tokenizer is another architecture', async () => {

@@ -1,7 +1,9 @@
 /**
  * A policy as artefacts of a store: the architecture (the model folder's texts: config.json, tokenizer.json, …) once, and the
  * weights once per version, as a safetensors file whose metadata names the architecture. A reference to the weights is thus
- * enough to run the policy, and any safetensors reader opens it. It does not know which store: only that it keeps bytes by hash.
+ * enough to run the policy, and any safetensors reader opens it. A policy that LoRA trains is its adapters alone, whose metadata names
+ * the base by hash too: whoever loads it gets merged weights, and a step keeps a small file. It does not know which store: only that it
+ * keeps bytes by hash.
  */
 import { type ArtefactRef, canonicalJson } from '@evenkeel/core';
 import * as z from 'zod';
@@ -9,7 +11,8 @@ import type { ChatTemplate } from './chat-template.ts';
 import { chatTemplateOf } from './chat-template-files.ts';
 import { type ModelTokens, readConfigJson, readModelTokens } from './config-json.ts';
 import { PolicyError } from './errors.ts';
-import { type ModelConfig, parameterShapes } from './model-config.ts';
+import { type Lora, type LoraAdapter, loraShapes, mergeLora } from './lora.ts';
+import { type ModelConfig, type ParameterShape, parameterShapes } from './model-config.ts';
 import { loadModelDirectory, type ModelFiles, saveModelDirectory } from './model-directory.ts';
 import { ParameterBuffer } from './parameter-buffer.ts';
 import { policyHash } from './policy-hash.ts';
@@ -42,23 +45,51 @@ export interface LoadedPolicy {
   readonly parameters: ParameterBuffer;
 }
 
+/** A policy that LoRA trains, apart: the base's weights, and what stands beside them. */
+export interface LoadedAdapter extends LoadedPolicy {
+  /** The base, whose weights `parameters` are. */
+  readonly base: ArtefactRef;
+  readonly adapter: LoraAdapter;
+}
+
 const refSchema = z.strictObject({ kind: z.string(), sha256: z.string(), bytes: z.number() });
-const headerSchema = z.looseObject({ __metadata__: z.looseObject({ 'evenkeel.architecture': z.string() }) });
+const loraSchema = z.strictObject({ rank: z.number(), alpha: z.number(), targets: z.array(z.string()) });
+const headerSchema = z.looseObject({
+  __metadata__: z.looseObject({
+    'evenkeel.architecture': z.string(),
+    'evenkeel.base': z.string().optional(),
+    'evenkeel.lora': z.string().optional(),
+  }),
+});
 const filesSchema = z.record(z.string(), z.string());
 const HEADER_LENGTH_BYTES = 8;
 const LONGEST_HEADER_BYTES = 64 * 1024 * 1024;
 
-/** The weights' safetensors header: tensors in canonical order, padded with spaces to eight bytes. */
-function headerOf(config: ModelConfig, architecture: ArtefactRef): Uint8Array {
+/** What an artefact names as that which its tensors stand beside. */
+interface Beside {
+  readonly base: ArtefactRef;
+  readonly lora: Lora;
+}
+
+function refText({ kind, sha256, bytes }: ArtefactRef): string {
+  return canonicalJson({ kind, sha256, bytes });
+}
+
+/** The safetensors header: tensors in canonical order, padded with spaces to eight bytes. */
+function headerOf(shapes: readonly ParameterShape[], architecture: ArtefactRef, beside?: Beside): Uint8Array {
   let start = 0;
-  const tensors = parameterShapes(config).map(({ name, shape }) => {
+  const tensors = shapes.map(({ name, shape }) => {
     const end = start + 4 * elementCount(shape);
     const entry = [name, { dtype: 'F32', shape, data_offsets: [start, end] }];
     start = end;
     return entry;
   });
-  const { kind, sha256, bytes } = architecture;
-  const metadata = { format: 'pt', 'evenkeel.architecture': canonicalJson({ kind, sha256, bytes }) };
+  const metadata = {
+    ...{ format: 'pt', 'evenkeel.architecture': refText(architecture) },
+    ...(beside === undefined
+      ? {}
+      : { 'evenkeel.base': refText(beside.base), 'evenkeel.lora': canonicalJson(loraSchema.parse(beside.lora)) }),
+  };
   const text = JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(tensors) });
   return new TextEncoder().encode(text.padEnd(Math.ceil(text.length / 8) * 8, ' '));
 }
@@ -73,10 +104,24 @@ export async function putPolicy(
   architecture: Pick<Architecture, 'ref' | 'config'>,
   parameters: Float32Array,
 ): Promise<ArtefactRef> {
-  const header = headerOf(architecture.config, architecture.ref);
+  return await putTensors(store, headerOf(parameterShapes(architecture.config), architecture.ref), parameters);
+}
+
+/** Keeps one version of a policy that LoRA trains: its adapters, and the base's name. */
+export async function putAdapter(
+  store: ArtefactAccess,
+  architecture: Pick<Architecture, 'ref' | 'config'>,
+  base: ArtefactRef,
+  { lora, parameters }: LoraAdapter,
+): Promise<ArtefactRef> {
+  const header = headerOf(loraShapes(architecture.config, lora), architecture.ref, { base, lora });
+  return await putTensors(store, header, parameters.flat);
+}
+
+async function putTensors(store: ArtefactAccess, header: Uint8Array, flat: Float32Array): Promise<ArtefactRef> {
   const length = new DataView(new ArrayBuffer(HEADER_LENGTH_BYTES));
   length.setBigUint64(0, BigInt(header.length), true);
-  return await store.put('policy', [new Uint8Array(length.buffer), header, bytesOf(parameters)]);
+  return await store.put('policy', [new Uint8Array(length.buffer), header, bytesOf(flat)]);
 }
 
 /** Takes a model folder into the store. @throws {PolicyError} as `loadModelDirectory` */
@@ -93,7 +138,15 @@ export async function exportModel(store: ArtefactAccess, ref: ArtefactRef, folde
   return policyHash(parameters.flat, architecture.config);
 }
 
-function splitPolicy(bytes: Uint8Array): { header: string; architecture: ArtefactRef; start: number } {
+interface PolicyHead {
+  readonly header: string;
+  readonly architecture: ArtefactRef;
+  readonly beside: Beside | undefined;
+  /** Where the tensors begin. */
+  readonly start: number;
+}
+
+function splitPolicy(bytes: Uint8Array): PolicyHead {
   const refuse = (state: string): never => {
     throw new PolicyError(`Cannot read policy artefact: ${state}, expected one that this store wrote`, {
       code: 'policy-invalid',
@@ -106,7 +159,12 @@ function splitPolicy(bytes: Uint8Array): { header: string; architecture: Artefac
   const header = new TextDecoder().decode(bytes.subarray(HEADER_LENGTH_BYTES, start));
   try {
     const { __metadata__: metadata } = headerSchema.parse(JSON.parse(header));
-    return { header, architecture: refSchema.parse(JSON.parse(metadata['evenkeel.architecture'])), start };
+    const { 'evenkeel.architecture': architecture, 'evenkeel.base': base, 'evenkeel.lora': lora } = metadata;
+    const beside =
+      base === undefined || lora === undefined
+        ? undefined
+        : { base: refSchema.parse(JSON.parse(base)), lora: loraSchema.parse(JSON.parse(lora)) };
+    return { header, architecture: refSchema.parse(JSON.parse(architecture)), beside, start };
   } catch (cause) {
     throw new PolicyError('Cannot read policy artefact: its header is not valid, expected one that this store wrote', {
       code: 'policy-invalid',
@@ -144,7 +202,7 @@ async function readArchitecture(store: ArtefactAccess, ref: ArtefactRef): Promis
 const architectures = new Map<string, Promise<Architecture>>();
 
 /** A policy's header, from the beginning of its bytes alone. @throws {PolicyError} `policy-invalid` */
-async function headOf(read: (from: number, to: number) => Promise<Uint8Array>) {
+async function headOf(read: (from: number, to: number) => Promise<Uint8Array>): Promise<PolicyHead> {
   const first = await read(0, HEADER_LENGTH_BYTES);
   if (first.length < HEADER_LENGTH_BYTES) return splitPolicy(first);
   const length = Number(new DataView(first.buffer, first.byteOffset, first.byteLength).getBigUint64(0, true));
@@ -152,19 +210,20 @@ async function headOf(read: (from: number, to: number) => Promise<Uint8Array>) {
 }
 
 /**
- * Where a policy's architecture lies, from the beginning of its bytes alone.
+ * Where a policy's architecture lies, and where it is adapters alone, its base: from the beginning of its bytes.
  *
  * @param read the bytes `from` … `to − 1` of the policy's artefact
  * @throws {PolicyError} `policy-invalid`
  */
-export async function architectureOfPolicy(
+export async function namedByPolicy(
   read: (from: number, to: number) => Promise<Uint8Array>,
-): Promise<ArtefactRef> {
-  return (await headOf(read)).architecture;
+): Promise<{ readonly architecture: ArtefactRef; readonly base: ArtefactRef | null }> {
+  const { architecture, beside } = await headOf(read);
+  return { architecture, base: beside?.base ?? null };
 }
 
 /** The header of a policy in the store. Where it cannot be read, and the bytes are not what they were, the store says so. */
-async function headIn(store: ArtefactAccess, policy: ArtefactRef) {
+async function headIn(store: ArtefactAccess, policy: ArtefactRef): Promise<PolicyHead> {
   try {
     return await headOf((from, to) => store.getStretch(policy, from, to));
   } catch (error) {
@@ -189,26 +248,65 @@ function architectureOf(store: ArtefactAccess, ref: ArtefactRef): Promise<Archit
 }
 
 /**
- * A policy with its weights, which are read to where they stay.
+ * A policy with its weights, which are read to where they stay; adapters are merged into the base's.
  *
  * @throws {PolicyError} `policy-invalid` where weights and architecture do not fit together
  */
 export async function loadPolicy(store: ArtefactAccess, ref: ArtefactRef): Promise<LoadedPolicy> {
-  const { header, architecture: architectureRef, start } = await headIn(store, ref);
-  const architecture = await architectureOf(store, architectureRef);
-  const refuse = (state: string, wish: string): never => {
-    throw new PolicyError(`Cannot read policy artefact: ${state}, expected ${wish}`, { code: 'policy-invalid' });
-  };
-  const expected = headerOf(architecture.config, architectureRef);
-  const isExpected = (text: string): boolean => text === new TextDecoder().decode(expected);
+  const head = await headIn(store, ref);
+  if (head.beside !== undefined) {
+    const { architecture, parameters, adapter } = await loadBeside(store, ref, head, head.beside);
+    mergeLora(parameters, adapter);
+    return { architecture, parameters };
+  }
+  const architecture = await architectureOf(store, head.architecture);
+  const shapes = parameterShapes(architecture.config);
+  return { architecture, parameters: await readTensors(store, ref, head, shapes) };
+}
+
+/**
+ * A policy that LoRA trains, its adapters apart from the base's weights.
+ *
+ * @throws {PolicyError} `policy-invalid` where it has no adapters, or they do not fit
+ */
+export async function loadAdapter(store: ArtefactAccess, ref: ArtefactRef): Promise<LoadedAdapter> {
+  const head = await headIn(store, ref);
+  if (head.beside === undefined) refuse('it has no adapters', 'one that LoRA trained');
+  return await loadBeside(store, ref, head, head.beside);
+}
+
+function refuse(state: string, wish: string): never {
+  throw new PolicyError(`Cannot read policy artefact: ${state}, expected ${wish}`, { code: 'policy-invalid' });
+}
+
+async function loadBeside(
+  store: ArtefactAccess,
+  ref: ArtefactRef,
+  head: PolicyHead,
+  { base, lora }: Beside,
+): Promise<LoadedAdapter> {
+  const { architecture, parameters } = await loadPolicy(store, base);
+  if (architecture.ref.sha256 !== head.architecture.sha256) refuse('its base is of another architecture', 'the same');
+  const flat = await readTensors(store, ref, head, loraShapes(architecture.config, lora));
+  return { architecture, parameters, base, adapter: { lora, parameters: flat } };
+}
+
+/** The tensors of an artefact, which must be these. */
+async function readTensors(
+  store: ArtefactAccess,
+  ref: ArtefactRef,
+  { header, architecture, beside, start }: PolicyHead,
+  shapes: readonly ParameterShape[],
+): Promise<ParameterBuffer> {
+  const expected = new TextDecoder().decode(headerOf(shapes, architecture, beside));
   const others = 'its tensors are not those of its architecture';
-  if (!isExpected(header)) refuse(others, 'equal names and shapes');
-  const parameters = new ParameterBuffer(architecture.config);
+  if (header !== expected) refuse(others, 'equal names and shapes');
+  const parameters = new ParameterBuffer(shapes);
   const weights = bytesOf(parameters.flat);
   if (ref.bytes - start !== weights.length) refuse(`${ref.bytes - start} bytes of weights`, `${weights.length}`);
   const proved = new Uint8Array(start);
   await store.getInto(ref, [proved, weights]);
-  if (!isExpected(new TextDecoder().decode(proved.subarray(HEADER_LENGTH_BYTES))))
+  if (new TextDecoder().decode(proved.subarray(HEADER_LENGTH_BYTES)) !== expected)
     refuse(others, 'equal names and shapes');
-  return { architecture, parameters };
+  return parameters;
 }

@@ -53,6 +53,27 @@ describe('resolveRunConfig()', () => {
     expect(refusal({ tokensPerRun: 0 }).message).toContain('tokensPerRun');
   });
 
+  test('adapters are trained only where LoRA is said; its scale, targets and their order have one form', () => {
+    expect(Object.keys(resolve({}))).not.toContain('lora');
+    const targets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+    expect(resolve({ lora: { rank: 4 } }).lora).toEqual({ rank: 4, alpha: 8, targets });
+    const chosen = resolve({ lora: { rank: 4, alpha: 1, targets: ['v_proj', 'q_proj'] } });
+    expect(chosen.lora).toEqual({ rank: 4, alpha: 1, targets: ['q_proj', 'v_proj'] });
+    expect(parseRunConfig(JSON.parse(JSON.stringify(chosen)))).toEqual(chosen);
+  });
+
+  test.each([
+    [{ rank: 0 }, 'field "lora.rank": expected a whole number of at least 1'],
+    [{ rank: 2.5 }, 'field "lora.rank": expected a whole number of at least 1'],
+    [{ rank: 2, alpha: 0 }, 'field "lora.alpha": expected a number above 0'],
+    [{ rank: 2, targets: [] }, 'field "lora.targets": expected at least one projection'],
+    [{ rank: 2, targets: ['lm_head'] }, 'field "lora.targets.0": expected one of q_proj, k_proj'],
+    [{ rank: 2, targets: ['q_proj', 'q_proj'] }, 'field "lora.targets": expected each projection once'],
+    [{ rank: 2, dropout: 0.1 }, 'field "lora.dropout" is unknown, expected one of rank, alpha, targets'],
+  ])('LoRA as %j is refused, with what to write instead', (lora, message) => {
+    expect(() => parseRunFile({ lora })).toThrow(`Cannot read the configuration: ${message}`);
+  });
+
   test('an empty file is the configuration of npm start', () => {
     const config = resolve({});
     expect(config).toMatchObject({

@@ -5,7 +5,7 @@
 import { checkRunShape, fitMethod, type MethodOverrides, type MethodSpec, resolveMethod } from '@evenkeel/algorithms';
 import { type ArtefactRef, ConfigError, hashOf } from '@evenkeel/core';
 import { z } from 'zod';
-import { artefactRefSchema, objectiveSpecSchema, optimizerSpecSchema, sha256Schema } from './jobs.ts';
+import { artefactRefSchema, loraSchema, objectiveSpecSchema, optimizerSpecSchema, sha256Schema } from './jobs.ts';
 
 const seedSchema = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const positive = z.number().int().positive();
@@ -112,6 +112,8 @@ export const runConfigSchema = z.strictObject({
   minibatches: positive,
   /** Write the optimizer's state after every so many steps. */
   checkpointEvery: positive,
+  /** Train adapters beside the model's weights (LoRA); left out, the weights themselves. */
+  lora: loraSchema.exactOptional(),
   /** What follows a step in which no group was left to train on: left out, the next one. */
   emptyStep: z.literal('pause').exactOptional(),
   evaluation: evaluationSchema,
@@ -161,6 +163,8 @@ export const runFileSchema = z.strictObject({
   optimizer: optimizerSpecSchema.partial().optional(),
   minibatches: positive.optional(),
   checkpointEvery: positive.optional(),
+  /** Train adapters (LoRA) of this rank; alpha is twice the rank and targets are all projections where they are not said. */
+  lora: loraSchema.partial({ alpha: true, targets: true }).optional(),
   /** After a step in which no group was left to train on: the next one, or wait for somebody to look. */
   emptyStep: z.enum(['go-on', 'pause']).optional(),
   evaluation: evaluationSchema.partial().optional(),
@@ -330,6 +334,12 @@ function resolveTask(
   return { ...task, prompts };
 }
 
+/** Targets in a layer's order: however they were written, it is the same run. */
+function resolveLora({ rank, alpha = 2 * rank, targets }: NonNullable<RunFile['lora']>): RunConfig['lora'] {
+  const all = loraSchema.shape.targets.element.options;
+  return { rank, alpha, targets: targets === undefined ? [...all] : all.filter((name) => targets.includes(name)) };
+}
+
 /** The prompt sets that the tasks take, by name. */
 function promptInputs(tasks: readonly TaskConfig[], promptSets: readonly KnownPromptSet[]): Pick<RunInputs, 'prompts'> {
   const used = promptSets.filter(({ name }) => tasks.some(({ prompts }) => prompts === name));
@@ -390,6 +400,7 @@ export function resolveRunConfig(
     optimizer: { ...defaultRunFile.optimizer, ...file.optimizer },
     minibatches: merged.minibatches,
     checkpointEvery: merged.checkpointEvery,
+    ...(file.lora === undefined ? {} : { lora: resolveLora(file.lora) }),
     ...(file.emptyStep === 'pause' ? { emptyStep: file.emptyStep } : {}),
     evaluation: { ...defaultRunFile.evaluation, ...file.evaluation },
     shardPrompts: merged.shardPrompts,

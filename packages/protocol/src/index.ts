@@ -76,6 +76,7 @@ export {
   jobSchema,
   keptScriptKey,
   keptScriptSchema,
+  loraSchema,
   objectiveSpecSchema,
   optimizerSpecSchema,
   puzzleDrawSchema,

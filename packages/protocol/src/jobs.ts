@@ -151,6 +151,21 @@ export const optimizerSpecSchema = z.strictObject({
   maxGradientNorm: z.number().positive(),
 });
 
+/** As the policy's graphs name them, in a layer's order. */
+const loraTargets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
+
+/** The adapters that an update trains in place of the weights. */
+export const loraSchema = z.strictObject({
+  rank: z.number().int('expected a whole number of at least 1').positive('expected a whole number of at least 1'),
+  /** Their product counts alpha / rank times. */
+  alpha: z.number().positive('expected a number above 0'),
+  /** The projections that have one, in every layer. */
+  targets: z
+    .array(z.enum(loraTargets, { error: `expected one of ${loraTargets.join(', ')}` }))
+    .min(1, 'expected at least one projection')
+    .refine((targets) => new Set(targets).size === targets.length, 'expected each projection once'),
+});
+
 /** What an update is made under, besides its batch. */
 export const updateSettingsSchema = z.strictObject({
   minibatches: z.number().int().positive(),
@@ -181,6 +196,8 @@ export const updateJobSchema = z.strictObject({
   redo: z.array(redoEntrySchema),
   batch: artefactRefSchema,
   ...updateSettingsSchema.shape,
+  /** Adapters beside the base, drawn by the seed; left out where the weights themselves are trained. */
+  lora: loraSchema.extend({ seed }).exactOptional(),
   /** The frozen reference policy of the KL term; null without one. */
   reference: artefactRefSchema.nullable(),
   /** Whether each task's objective is computed before and after the update (the improvement signal of MT-GRPO). */

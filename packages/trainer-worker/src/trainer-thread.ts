@@ -4,7 +4,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import type { ArtefactRef } from '@evenkeel/core';
-import { EnginePool, loadPolicy, type PolicyEngine, putPolicy } from '@evenkeel/policy';
+import { EnginePool, loadPolicy, type PolicyEngine, putAdapter, putPolicy } from '@evenkeel/policy';
 import {
   faultPoint,
   type PolicyThreadData,
@@ -23,6 +23,7 @@ import {
   type OptimizerMemory,
   recallCheckpoint,
   settingsOf,
+  trainedOf,
 } from './optimizer-memory.ts';
 import { taskObjectives } from './task-objectives.ts';
 import { trainingSequence, type UpdateMetrics, updatePolicy } from './update.ts';
@@ -40,9 +41,16 @@ function engineOptions({ tokensPerRun }: UpdateJob) {
 }
 
 /** log π_ref of each row, under the run's frozen reference policy. */
-async function referenceLogprobs(policy: PolicyEngine, job: UpdateJob, rows: readonly BatchRow[]) {
+async function referenceLogprobs(
+  policy: PolicyEngine,
+  memory: OptimizerMemory,
+  job: UpdateJob,
+  rows: readonly BatchRow[],
+) {
   if (job.reference === null) return null;
-  const { parameters } = await loadPolicy(store, job.reference);
+  // With LoRA the base's weights are there already.
+  const isThere = memory.adapter !== undefined && job.reference.sha256 === job.base.sha256;
+  const { parameters } = isThere ? memory : await loadPolicy(store, job.reference);
   policy.setParameters(parameters.views);
   return await policy.score(rows.map((row) => trainingSequence(row)));
 }
@@ -63,16 +71,21 @@ async function applyBatch(
   const engine = await engines.engineFor(memory.architecture, engineOptions(job));
   const rows = decodeBatch(await store.get(batch));
   expectCompletions(job.step, rows);
-  const reference = await referenceLogprobs(engine, job, rows);
+  const reference = await referenceLogprobs(engine, memory, job, rows);
   const metrics = await updatePolicy(memory, job, rows, { engine, reference, onMinibatch });
-  expectFiniteMemory(job.step, memory);
+  expectFiniteMemory(job.step, { parameters: trainedOf(memory), adam: memory.adam });
   return { engine, rows, metrics };
 }
 
-/** Writes the memory's weights as the policy. */
-async function published(memory: OptimizerMemory): Promise<OptimizerMemory> {
+/** Writes the memory's weights as the policy; with LoRA the adapters alone. */
+async function published(memory: OptimizerMemory, { base }: UpdateJob): Promise<OptimizerMemory> {
   faultPoint('trainer/publish-policy');
-  return { ...memory, policy: await putPolicy(store, memory.architecture, memory.parameters.flat) };
+  const { architecture, parameters, adapter } = memory;
+  const policy =
+    adapter === undefined
+      ? await putPolicy(store, architecture, parameters.flat)
+      : await putAdapter(store, architecture, base, adapter);
+  return { ...memory, policy };
 }
 
 /**
@@ -80,7 +93,7 @@ async function published(memory: OptimizerMemory): Promise<OptimizerMemory> {
  * there are any.
  */
 async function scoreAfter(memory: OptimizerMemory, job: UpdateJob, { engine, rows }: Updated): Promise<Float32Array[]> {
-  engine.setParameters(memory.parameters.views);
+  engine.setParameters(memory.parameters.views, memory.adapter);
   const scored = job.improvement ? rows : rows.toSorted((a, b) => lengthOf(a) - lengthOf(b)).slice(0, 1);
   const logprobs = await engine.score(scored.map((row) => trainingSequence(row)));
   expectProbabilities(job.step, logprobs);
@@ -98,12 +111,12 @@ async function recall(job: UpdateJob, onProgress: () => void): Promise<{ memory:
     expectRecorded(job.step, job.policy, memory.policy);
     return { memory, redone: 0 };
   }
-  memories.makeRoomFor(job.base);
+  memories.makeRoomFor(job);
   let restored = await recallCheckpoint(store, job);
   alive();
   for (const entry of job.redo) {
     await applyBatch(restored, { ...job, ...settingsOf(job, entry), step: entry.step }, entry.batch, onProgress);
-    restored = await published(restored);
+    restored = await published(restored, job);
     expectRecorded(entry.step, entry.policy, restored.policy);
   }
   expectRecorded(job.step, job.policy, restored.policy);
@@ -142,7 +155,7 @@ serveJobs<PolicyThreadJob<UpdateJob>, UpdateResult>(async ({ job, ...session }, 
     for (const task of Object.keys(j0)) objectives[task] = { before: j0[task]!, after: j1[task]! };
   }
   onProgress(total, total, 'write');
-  const memory = await published(before);
+  const memory = await published(before, job);
   const optimizer = job.checkpointAfter ? await keepOptimizer(store, memory) : null;
   memories.keep(advanced(job, memory, optimizer));
   return {

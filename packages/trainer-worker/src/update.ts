@@ -14,7 +14,7 @@ import type { UpdateJob } from '@evenkeel/protocol';
 import type { BatchRow } from '@evenkeel/store';
 import { discriminativeBatch } from './discriminative.ts';
 import { expectFiniteLoss } from './finite-update.ts';
-import type { OptimizerMemory } from './optimizer-memory.ts';
+import { type OptimizerMemory, trainedOf } from './optimizer-memory.ts';
 
 export interface UpdateMetrics {
   /** Mean loss of the minibatches. */
@@ -84,9 +84,10 @@ export async function updatePolicy(
   { engine, reference, onMinibatch }: UpdateOptions,
 ): Promise<UpdateMetrics> {
   const { learningRate, betas, epsilon, weightDecay, maxGradientNorm } = job.optimizer;
-  const decay = decayRanges(memory.parameters.shapes);
-  const gradients = new ParameterBuffer(memory.architecture.config);
-  engine.setParameters(memory.parameters.views);
+  const trained = trainedOf(memory);
+  const decay = decayRanges(trained.shapes);
+  const gradients = new ParameterBuffer(trained.shapes);
+  engine.setParameters(memory.parameters.views, memory.adapter);
   const sum = { loss: 0, gradientNorm: 0, clipFraction: 0 };
   let trainedTokens = 0;
   let steps = 0;
@@ -101,7 +102,7 @@ export async function updatePolicy(
     const { loss: ofGraph, clipFraction } = await engine.lossAndGradient(batch, gradients);
     const { loss = ofGraph } = batch;
     expectFiniteLoss(job.step, minibatch, loss);
-    const { gradientNorm } = adamwStep(memory.parameters.flat, gradients.flat, memory.adam, {
+    const { gradientNorm } = adamwStep(trained.flat, gradients.flat, memory.adam, {
       learningRate,
       beta1: betas[0],
       beta2: betas[1],
