@@ -10,6 +10,7 @@ export type { ModelTokens } from './config-json.ts';
 export { readConfigJson } from './config-json.ts';
 export type { Device, DeviceCapabilities } from './device.ts';
 export { deviceCapabilities, deviceLines, devices, expectDevice } from './device.ts';
+export { DECODE_BATCH, TOKENS_PER_RUN } from './engine-defaults.ts';
 export type { EngineIdentity } from './engine-identity.ts';
 export { engineIdentity, engineRevision } from './engine-identity.ts';
 export { engineLabel } from './engine-label.ts';

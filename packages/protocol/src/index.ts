@@ -93,7 +93,7 @@ export {
   verifyResultSchema,
 } from './jobs.ts';
 export type { PolicyThreadData, PolicyThreadJob, PolicyWorkerKind, PolicyWorkerOptions } from './policy-worker.ts';
-export { startPolicyWorker } from './policy-worker.ts';
+export { machineMemory, startPolicyWorker } from './policy-worker.ts';
 export { defaultStallMs, lookIntervalMs, Silence } from './silence.ts';
 export { version } from './version.ts';
 export type { ChooseOptions, WorkerChoiceOptions, WorkerWish } from './worker-choice.ts';

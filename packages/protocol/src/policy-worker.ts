@@ -82,7 +82,7 @@ export async function startPolicyWorker<J extends { readonly kind: string }, R e
 }
 
 /** What this process may use at most: the container's bound where there is one. */
-function machineMemory(): number {
+export function machineMemory(): number {
   const bound = process.constrainedMemory();
   return bound > 0 ? Math.min(bound, totalmem()) : totalmem();
 }

@@ -58,6 +58,10 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
     type: 'boolean',
     help: 'go on under the verifiers and prompt sets that the run began with, though they changed since',
   },
+  'accept-memory': {
+    type: 'boolean',
+    help: "begin though the run's memory, as it is estimated, is more than this machine has",
+  },
   'accept-engine': {
     type: 'boolean',
     help: 'go on from a checkpoint under another engine (onnxruntime, Node, processor) than the run began under',

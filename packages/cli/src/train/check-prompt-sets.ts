@@ -10,6 +10,7 @@ import type { Verifiers } from '../evaluate/evaluation-prompts.ts';
 /**
  * Every prompt of a set must fit into the model, and each split that the run takes must have some: said now, not at step 12.
  *
+ * @returns tokens of the longest one; 0 without sets
  * @throws {ConfigError} `prompts-too-long`, `prompts-empty`
  */
 export async function checkPromptSets(
@@ -17,17 +18,21 @@ export async function checkPromptSets(
   model: ModelDirectory,
   home: string,
   note: (line: string) => void,
-): Promise<void> {
+): Promise<number> {
   const tasks = config.tasks.filter(({ prompts }) => prompts !== undefined);
-  if (tasks.length === 0) return;
+  if (tasks.length === 0) return 0;
   const store = await openFolderStore(join(home, 'store'));
   try {
     const rows = (await Promise.all(tasks.map((task) => rowsFor(task, config, store)))).flat();
     const { maxNewTokens } = config.sampling;
-    const { cramped } = checkPromptLengths(rows, model, { what: `Cannot train "${config.run}"`, maxNewTokens });
+    const { cramped, longest } = checkPromptLengths(rows, model, {
+      what: `Cannot train "${config.run}"`,
+      maxNewTokens,
+    });
     if (cramped > 0) {
       note(`${cramped} prompts leave no room for ${maxNewTokens} tokens: their completions end with the context`);
     }
+    return longest;
   } finally {
     await store.close();
   }
@@ -39,6 +44,7 @@ const LOOK = 8;
 /**
  * Generated prompts must fit into the model too: a few of each kind are drawn and measured.
  *
+ * @returns tokens of the longest one; 0 where no task generates its prompts
  * @throws {ConfigError} `prompts-too-long`
  */
 export async function checkGeneratedPrompts(
@@ -46,7 +52,7 @@ export async function checkGeneratedPrompts(
   verifiers: Verifiers,
   model: ModelDirectory,
   what: string,
-): Promise<void> {
+): Promise<number> {
   const kinds = new Map<string, RunConfig['tasks'][number]>();
   for (const task of tasks) {
     if (task.prompts === undefined) kinds.set(`${task.verifier} ${task.level} ${task.style}`, task);
@@ -58,7 +64,7 @@ export async function checkGeneratedPrompts(
     return prompts.map(({ prompt }) => ({ task: name, prompt: text(prompt) }));
   });
   const rows = (await Promise.all(drawn)).flat();
-  if (rows.length > 0) checkPromptLengths(rows, model, { what, maxNewTokens: 0, generated: true });
+  return rows.length === 0 ? 0 : checkPromptLengths(rows, model, { what, maxNewTokens: 0, generated: true }).longest;
 }
 
 async function rowsFor(task: RunConfig['tasks'][number], { inputs, evaluation }: RunConfig, store: ArtefactStore) {

@@ -1,9 +1,10 @@
 /** What `train` finds out before anything runs: on real verifiers in sandboxes, a home of its own, and the shipped model. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeRunRecord } from '@evenkeel/activities';
 import { sha256Hex } from '@evenkeel/core';
+import { buildTinyTokenizer, newModelFiles, readModelFiles } from '@evenkeel/policy';
 import { keptScriptKey, keptScriptSchema, type RunConfig, type RunFile, type TaskEntry } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import { installVerifier, removeVerifier } from '@evenkeel/verifier-host';
@@ -12,6 +13,7 @@ import { writeOwnVerifier } from '../../../../test/support/own-verifier.ts';
 import type { Invocation } from '../command.ts';
 import { dataImportCommand } from '../commands/data-import.ts';
 import { invoke } from '../commands/invoke.fixtures.ts';
+import { modelFolder } from '../model/model-folder.ts';
 import { type ConfigureOptions, configureRun, goOnWith } from './configure.ts';
 import { keepScripts } from './keep-scripts.ts';
 import { claimRun, readRunRecord } from './run-record.ts';
@@ -60,6 +62,27 @@ async function importSet(name: string, prompts: readonly string[], ...flags: str
 const puzzles = Array.from({ length: 40 }, (_, index) => `make 3 from 1 ${index} :`);
 
 describe('a new run', () => {
+  test('of a model that the machine cannot hold is refused before weights are read, unless it is accepted', async () => {
+    const model = join(folder, 'too-large');
+    // A shape of 6·10¹² parameters: its folder holds no weights, and nobody asks for them.
+    const shape = { hidden_size: 65_536, num_attention_heads: 512, intermediate_size: 262_144, num_hidden_layers: 100 };
+    const { config } = readModelFiles(modelFolder('tiny'));
+    mkdirSync(model);
+    for (const [name, text] of newModelFiles({ ...config, ...shape, head_dim: 128 }, buildTinyTokenizer([], []))) {
+      writeFileSync(join(model, name), text);
+    }
+    const file = { run: 'too-large', model, tasks: ['countdown'] };
+    const refused = await refusal(configure(file));
+    expect(refused).toMatchObject({ code: 'memory-short' });
+    expect(refused.message).toMatch(
+      /^Cannot train "too-large": it takes about [\d.]+ TB of memory \(the trainer up to/,
+    );
+    const accepting = { ...invocation, flags: { 'accept-memory': true } };
+    // Then it is the weights that are missing, or no room for them.
+    const { message } = await refusal(configure(file, { invocation: accepting }));
+    expect(message).toMatch(/model.safetensors is missing|allocation failed/);
+  });
+
   test('names a verifier of a folder by id and version, and keeps its code under the hash that its jobs ask for', async () => {
     const { tasks, inputs } = await begin({ run: 'new', tasks: [sums, 'countdown'] });
     expect(tasks.map(({ name, verifier }) => [name, verifier])).toEqual([

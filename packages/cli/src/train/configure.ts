@@ -3,7 +3,7 @@
  * run of the name exists, what it began with is compared with what is there now; it never changes over in silence.
  */
 import { ConfigError } from '@evenkeel/core';
-import { loadModelDirectory, policyHash } from '@evenkeel/policy';
+import { loadModelDirectory, policyHash, readModelFiles } from '@evenkeel/policy';
 import { defaultRunFile, type RunConfig, type RunFile, type RunInputs, resolveRunConfig } from '@evenkeel/protocol';
 import type { Invocation } from '../command.ts';
 import type { Verifiers } from '../evaluate/evaluation-prompts.ts';
@@ -12,6 +12,7 @@ import { changedInputs, inputsChangedError, recordedVerifiers } from './changed-
 import { checkGeneratedPrompts, checkPromptSets } from './check-prompt-sets.ts';
 import { type Known, knownOf, readKnown } from './known-inputs.ts';
 import { linkedTasks } from './linked-tasks.ts';
+import { expectMemory } from './run-memory.ts';
 import { findRunRecord, type RunRecord } from './run-record.ts';
 
 export interface ConfigureOptions {
@@ -47,21 +48,23 @@ export async function configureRun({ invocation, file, keepInputs, note }: Confi
   const tasks = await linkedTasks(file.tasks ?? defaultRunFile.tasks, home, !keepInputs);
   const whole = { ...file, tasks };
   if (keepInputs && record !== null) {
-    const config = await resolveWith(whole, knownOf(record.config), { home, record, note });
+    const config = await resolveWith(whole, knownOf(record.config), { invocation, record, note });
     return { config, verifiers: {} };
   }
   const references = tasks.map(({ verifier }) => verifier);
   const known = await readKnown(references, invocation, record);
   try {
-    const config = await resolveWith(whole, known, { home, record, note, open: known.open });
+    const config = await resolveWith(whole, known, { invocation, record, note, open: known.open });
     return { config, verifiers: config.inputs.verifiers };
   } finally {
     await known.close();
   }
 }
 
-interface Surroundings {
-  readonly home: string;
+/** Where the prompts' lengths are not known yet: what the run takes is at least this. */
+const SHORTEST_PROMPT = 1;
+
+interface Surroundings extends Pick<ConfigureOptions, 'invocation'> {
   readonly record: RunRecord | null;
   readonly note: ConfigureOptions['note'];
   /** The verifiers, where they are open. */
@@ -69,10 +72,13 @@ interface Surroundings {
 }
 
 async function resolveWith(file: RunFile, known: Known, around: Surroundings): Promise<RunConfig> {
-  const { home, record, note, open } = around;
-  // Settings that cannot work are refused before weights are read.
-  resolveRunConfig(file, known.verifiers, undefined, known.promptSets);
-  const model = await loadModelDirectory(modelFolder(file.model ?? defaultRunFile.model, home));
+  const { invocation, record, note, open } = around;
+  const { home } = invocation;
+  // Settings that cannot work are refused before weights are read, and so is a model that the machine cannot hold.
+  const folder = modelFolder(file.model ?? defaultRunFile.model, home);
+  const unread = resolveRunConfig(file, known.verifiers, undefined, known.promptSets);
+  expectMemory(unread, readModelFiles(folder).config, SHORTEST_PROMPT, invocation);
+  const model = await loadModelDirectory(folder);
   const inputs = {
     model: policyHash(model.parameters.flat, model.config),
     verifiers: recordedVerifiers(record?.config.inputs.verifiers ?? {}, known.inputs),
@@ -80,10 +86,12 @@ async function resolveWith(file: RunFile, known: Known, around: Surroundings): P
   const config = resolveRunConfig(file, known.verifiers, inputs, known.promptSets);
   const changes = record === null ? [] : changedInputs(record.config.inputs, config.inputs);
   if (changes.length > 0) throw inputsChangedError(config.run, changes);
-  await checkPromptSets(config, model, home, note);
+  let longest = await checkPromptSets(config, model, home, note);
   if (record === null && open !== undefined) {
-    await checkGeneratedPrompts(config.tasks, open, model, `Cannot train "${config.run}"`);
+    const what = `Cannot train "${config.run}"`;
+    longest = Math.max(longest, await checkGeneratedPrompts(config.tasks, open, model, what));
   }
+  if (longest > 0) expectMemory(config, model.config, longest, invocation);
   return config;
 }
 
@@ -112,6 +120,7 @@ export async function goOnWith(options: GoOnOptions): Promise<Configured> {
   const changes = changedInputs(current.inputs, { verifiers: known.inputs, prompts });
   const base = config.inputs.model;
   if (base !== null && record.branch === undefined) {
+    expectMemory(current, readModelFiles(modelFolder(config.model, home)).config, SHORTEST_PROMPT, invocation);
     const model = await loadModelDirectory(modelFolder(config.model, home));
     const now = policyHash(model.parameters.flat, model.config);
     if (now !== base) {
