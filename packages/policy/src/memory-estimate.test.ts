@@ -1,3 +1,4 @@
+import { objectives } from '@evenkeel/algorithms';
 import { writeOnnx } from '@evenkeel/graph';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -88,6 +89,13 @@ describe('estimateMemory()', () => {
       const of = (prompts: number) => estimateMemory(tinyModelConfig, role, { ...work, prompts }).bytes;
       expect(of(4096)).toBe(of(256));
     }
+  });
+
+  test('does not grow with the completions of a prompt either: a large group is cut', () => {
+    const objective = { kind: 'policy-gradient', spec: objectives.grpo } as const;
+    const of = (samplesPerPrompt: number) =>
+      estimateMemory(tinyModelConfig, 'train', { ...work, promptLength: 64, samplesPerPrompt, objective }).bytes;
+    expect(of(1024)).toBeLessThan(1.1 * of(64));
   });
 
   test('is never less for more of anything', () => {

@@ -21,7 +21,7 @@ export function contentBytes(content: Content): number {
 }
 
 /** The parts, cut into pieces that can be read, written or hashed at once. */
-export function* piecesOf(content: Content): Generator<Uint8Array> {
+function* piecesOf(content: Content): Generator<Uint8Array> {
   for (const part of partsOf(content)) {
     for (let at = 0; at < part.byteLength; at += PIECE_BYTES) yield part.subarray(at, at + PIECE_BYTES);
   }

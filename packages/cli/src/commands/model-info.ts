@@ -1,7 +1,15 @@
 /** `evenkeel model info`: what a model folder holds. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadModelDirectory, parameterCount, parameterShapes, policyHash } from '@evenkeel/policy';
+import {
+  estimateMemory,
+  loadModelDirectory,
+  type MemoryRole,
+  type ModelConfig,
+  parameterCount,
+  parameterShapes,
+  policyHash,
+} from '@evenkeel/policy';
 import { type Command, exitCodes } from '../command.ts';
 import { namedModel } from '../evaluate/named-model.ts';
 import { positional } from '../flag-values.ts';
@@ -28,9 +36,21 @@ async function modelInfo(folder: string) {
     endTokens: tokens.eosTokenIds.map((id) => ({ id, text: tokenizer.decode([id]) })),
     chatTemplate: chatTemplate !== undefined,
     bytes: weightFiles + text,
+    memory: memoryOf(config),
     sha256: policyHash(parameters.flat, config),
     tensors: parameterShapes(config).map(({ name, shape }) => ({ name, shape: [...shape] })),
   };
+}
+
+/** A middling piece of work, or as much of it as the context holds. */
+function memoryOf(config: ModelConfig) {
+  const half = Math.max(1, Math.floor(config.max_position_embeddings / 2));
+  const work = {
+    ...{ prompts: 16, samplesPerPrompt: 8 },
+    ...{ promptLength: Math.min(256, half), completionLength: Math.min(256, half) },
+  };
+  const bytesOf = (role: MemoryRole) => Math.round(estimateMemory(config, role, work).bytes);
+  return { work, score: bytesOf('score'), decode: bytesOf('decode'), train: bytesOf('train') };
 }
 
 async function weightBytes(folder: string): Promise<number> {
@@ -55,6 +75,8 @@ the number by which two runs are compared, whatever their files look like.`,
       printJson({ kind: 'model', ...info, tensors });
       return exitCodes.done;
     }
+    const { memory } = info;
+    const { work } = memory;
     const rows: [string, string][] = [
       ['folder', info.folder],
       ['family', info.family],
@@ -69,6 +91,10 @@ the number by which two runs are compared, whatever their files look like.`,
       ['ends with', info.endTokens.map(({ id, text }) => `${text} (${id})`).join(', ')],
       ['chat template', info.chatTemplate ? 'yes' : 'no'],
       ['size', sizeText(info.bytes)],
+      [
+        'memory',
+        `about ${sizeText(memory.score)} to score, ${sizeText(memory.decode)} to decode, ${sizeText(memory.train)} to train (${work.prompts} prompts of ${work.promptLength} tokens, ${work.samplesPerPrompt} completions of ${work.completionLength} each)`,
+      ],
       ['sha256', info.sha256],
     ];
     for (const [label, value] of rows) print(`${label.padEnd(14)} ${value}`);
