@@ -31,7 +31,7 @@ export interface Interval {
 
 const WIDTH = 560;
 const HEIGHT = 320;
-const MARGIN = { top: 34, right: 16, bottom: 44, left: 62 } as const;
+const MARGIN = { top: 34, right: 16, bottom: 44, left: 72 } as const;
 const LEGEND_ROW = 18;
 
 /** Ten colours that are told apart with most kinds of colour vision (Okabe and Ito's, and two more). */

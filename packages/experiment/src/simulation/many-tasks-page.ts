@@ -10,6 +10,7 @@ const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 
 function spreadText(spread: Spread | null, format: (value: number) => string): string {
+  if (spread?.values.length === 1) return format(spread.mean);
   return spread === null ? '–' : `${format(spread.mean)} [${format(spread.low)}, ${format(spread.high)}]`;
 }
 
