@@ -16,5 +16,5 @@ export async function modelWish(
   const base = config.inputs.model ?? policy.sha256;
   const family = families.get(base) ?? (await loadArchitecture(store, policy)).config.model_type;
   families.set(base, family);
-  return { family, device: config.device, engine: engineLabel(), threads: config.threads };
+  return { family, device: config.device, engine: engineLabel(config.device), threads: config.threads };
 }

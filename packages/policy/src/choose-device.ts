@@ -28,7 +28,7 @@ export interface ChosenDevice {
 /** Tries a device by scoring a text with a very small policy. Never throws, and no provider can end this process. */
 export async function probeDevice(device: Device): Promise<DeviceProbe> {
   if (device === 'cuda' && !existsSync(cudaLibrary())) {
-    return { there: false, reason: `the CUDA provider's libraries are not installed (${CUDA_COMMAND})` };
+    return { there: false, reason: "the CUDA provider's libraries are not installed" };
   }
   const program = join(import.meta.dirname, 'device-probe-process.ts');
   const { stdout, stderr } = await new Promise<{ stdout: string; stderr: string }>((resolve) => {

@@ -67,7 +67,7 @@ export const deviceCapabilities: Readonly<Record<Device, DeviceCapabilities>> = 
 /** @throws {PolicyError} `device-unsupported` where there is no such device */
 export function expectDevice(device: string): Device {
   if ((devices as readonly string[]).includes(device)) return device as Device;
-  throw new PolicyError(`Cannot use device ${device}: there is none of this name, expected ${devices.join(', ')}`, {
+  throw new PolicyError(`Cannot use device ${device}: there is none of this name, expected ${devices.join(', ')} or auto`, {
     code: 'device-unsupported',
   });
 }

@@ -2,6 +2,7 @@
 import { totalmem } from 'node:os';
 import type { ArtefactRef, Logger } from '@evenkeel/core';
 import type { z } from 'zod';
+import type { RunConfig } from './config.ts';
 import type { WorkerRole } from './endpoints.ts';
 import type { JobOutcome, JobStore, StallOptions } from './job-table.ts';
 import { JobThread } from './job-thread.ts';
@@ -15,6 +16,8 @@ export interface PolicyWorkerOptions {
   readonly worker: string;
   /** Threads of each inference session, where a job does not say its own. */
   readonly threads: number;
+  /** What it computes on; it takes no job of a run for another. Default: the CPU. */
+  readonly device?: RunConfig['device'] | undefined;
   /** How much of the runs' weights and moments is kept in memory between two jobs. Default: a share of the machine's memory. */
   readonly memoryBytes?: number;
   readonly host?: string;
@@ -27,7 +30,9 @@ export interface PolicyWorkerOptions {
 }
 
 /** What the thread finds as its `workerData`. */
-export type PolicyThreadData = Required<Pick<PolicyWorkerOptions, 'storeFolder' | 'memoryBytes'>>;
+export type PolicyThreadData = Required<Pick<PolicyWorkerOptions, 'storeFolder' | 'memoryBytes'>> & {
+  readonly device: RunConfig['device'];
+};
 
 /** What the thread is given to do. */
 export interface PolicyThreadJob<J> {
@@ -54,11 +59,12 @@ export interface PolicyWorkerKind<J, R> {
 
 /** Starts a worker whose jobs run one at a time in a thread. @throws {ProtocolError} `address-unavailable` */
 export async function startPolicyWorker<J extends { readonly kind: string }, R extends JobOutcome['result']>(
-  { storeFolder, threads, memoryBytes, ...server }: PolicyWorkerOptions,
+  { storeFolder, threads, device = 'cpu', memoryBytes, ...server }: PolicyWorkerOptions,
   { role, entry, engine, families, memoryShare, store, jobSchema, refsOf }: PolicyWorkerKind<J, R>,
 ): Promise<WorkerServer> {
   const thread = new JobThread<PolicyThreadJob<J>, R>(entry, {
     storeFolder,
+    device,
     memoryBytes: memoryBytes ?? memoryShare * machineMemory(),
   } satisfies PolicyThreadData);
   const listening = await startWorkerServer({
@@ -66,7 +72,7 @@ export async function startPolicyWorker<J extends { readonly kind: string }, R e
     role,
     store,
     jobSchema,
-    capabilities: { device: 'cpu', executionProvider: 'cpu', families: [...families], maxConcurrentJobs: 1, engine },
+    capabilities: { device, executionProvider: device, families: [...families], maxConcurrentJobs: 1, engine },
     run: async (job, { signal, progress, ...asked }) => {
       const result = await thread.run({ job, threads: asked.threads ?? threads }, { signal, onProgress: progress });
       return { result, refs: refsOf(result) };

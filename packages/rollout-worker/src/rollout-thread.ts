@@ -20,7 +20,7 @@ import {
 } from '@evenkeel/protocol';
 import { decodePrompts, encodeRollouts, openFolderStore, type PromptRow, type RolloutRow } from '@evenkeel/store';
 
-const { storeFolder, memoryBytes } = workerData as PolicyThreadData;
+const { storeFolder, memoryBytes, device } = workerData as PolicyThreadData;
 const store = await openFolderStore(storeFolder);
 
 /** Policies that are kept in memory: the runs that share this worker each have one at a time. */
@@ -32,7 +32,7 @@ const policies = new RecentlyUsed<LoadedPolicy>({
 });
 /** Of the job under way. */
 let alive = () => {};
-const engines = new EnginePool({ onWork: () => alive() });
+const engines = new EnginePool({ device, onWork: () => alive() });
 
 async function policyOf(ref: ArtefactRef): Promise<LoadedPolicy> {
   const found = policies.get(ref.sha256);

@@ -14,7 +14,7 @@ export async function startRolloutWorker(options: PolicyWorkerOptions): Promise<
   return await startPolicyWorker<RolloutJob, RolloutResult>(options, {
     role: 'rollout',
     entry: new URL('./rollout-thread.ts', import.meta.url),
-    engine: engineLabel(),
+    engine: engineLabel(options.device),
     families: modelFamilies,
     memoryShare: 0.125,
     store: await openFolderStore(options.storeFolder),

@@ -28,13 +28,13 @@ import {
 import { taskObjectives } from './task-objectives.ts';
 import { trainingSequence, type UpdateMetrics, updatePolicy } from './update.ts';
 
-const { storeFolder, memoryBytes } = workerData as PolicyThreadData;
+const { storeFolder, memoryBytes, device } = workerData as PolicyThreadData;
 const store = await openFolderStore(storeFolder);
 const memories = new OptimizerMemories({ maxBytes: memoryBytes });
 /** Of the job under way. */
 let alive = () => {};
 let threads = 1;
-const engines = new EnginePool({ onWork: () => alive() });
+const engines = new EnginePool({ device, onWork: () => alive() });
 
 function engineOptions({ tokensPerRun }: UpdateJob) {
   return { threads, tokensPerRun, decodeBatch: undefined };

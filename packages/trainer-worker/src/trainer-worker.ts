@@ -14,7 +14,7 @@ export async function startTrainerWorker(options: PolicyWorkerOptions): Promise<
   return await startPolicyWorker<UpdateJob, UpdateResult>(options, {
     role: 'trainer',
     entry: new URL('./trainer-thread.ts', import.meta.url),
-    engine: engineLabel(),
+    engine: engineLabel(options.device),
     families: modelFamilies,
     memoryShare: 0.25,
     store: await openFolderStore(options.storeFolder),

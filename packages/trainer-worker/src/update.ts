@@ -90,6 +90,9 @@ export async function updatePolicy(
   engine.setParameters(memory.parameters.views, memory.adapter);
   const sum = { loss: 0, gradientNorm: 0, clipFraction: 0 };
   let trainedTokens = 0;
+  const adamw = { learningRate, beta1: betas[0], beta2: betas[1], epsilon, weightDecay, maxGradientNorm };
+  const training = engine.residentTraining();
+  await training?.upload(memory.parameters, memory.adam);
   let steps = 0;
   for (let minibatch = 0; minibatch < job.minibatches; minibatch++) {
     const sequences = rows.flatMap((row, index) =>
@@ -97,20 +100,16 @@ export async function updatePolicy(
     );
     if (sequences.length === 0) continue;
     const groups = rows.flatMap((row) => (row.minibatch === minibatch ? [row.group] : []));
+    // A discriminative loss scores under the weights of now, which the engine takes from the host.
+    if (job.objective.form?.kind === 'discriminative') await training?.download();
     const batch = await minibatchOf(engine, job, sequences, groups);
     gradients.flat.fill(0);
-    const { loss: ofGraph, clipFraction } = await engine.lossAndGradient(batch, gradients);
+    const resident = await training?.step(batch, adamw);
+    const { loss: ofGraph, clipFraction } = resident ?? (await engine.lossAndGradient(batch, gradients));
     const { loss = ofGraph } = batch;
     expectFiniteLoss(job.step, minibatch, loss);
-    const { gradientNorm } = adamwStep(trained.flat, gradients.flat, memory.adam, {
-      learningRate,
-      beta1: betas[0],
-      beta2: betas[1],
-      epsilon,
-      weightDecay,
-      maxGradientNorm,
-      decayRanges: decay,
-    });
+    const { gradientNorm } =
+      resident ?? adamwStep(trained.flat, gradients.flat, memory.adam, { ...adamw, decayRanges: decay });
     sum.loss += loss;
     sum.gradientNorm += gradientNorm;
     sum.clipFraction += clipFraction;
@@ -118,6 +117,7 @@ export async function updatePolicy(
     steps++;
     onMinibatch(minibatch + 1);
   }
+  await training?.download();
   const mean = (total: number) => total / Math.max(1, steps);
   return {
     loss: mean(sum.loss),

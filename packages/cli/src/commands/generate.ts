@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { defaultRunFile } from '@evenkeel/protocol';
 import { type Command, type ExitCode, exitCodes, type Invocation, UsageError } from '../command.ts';
 import { linesOf, openLines } from '../data/line-input.ts';
-import { numberFlag, positional, wholeFlag } from '../flag-values.ts';
+import { numberFlag, positional, textFlag, wholeFlag } from '../flag-values.ts';
 import { type GeneratedRow, type GenerateSettings, generateRows } from '../generate/generate-rows.ts';
 import { interruptible } from '../generate/interruptible.ts';
 import { seldom } from '../generate/seldom.ts';
 import { jsonRows, type PromptRow, promptRow, type Read, textRows } from '../generate/text-rows.ts';
+import { chosenDevice, deviceFlag } from '../model/chosen-device.ts';
 import { openPolicy } from '../model/open-policy.ts';
 import { duration, grouped } from '../view/terminal-text.ts';
 
@@ -29,6 +30,7 @@ export const generateCommand: Command = {
     temperature: { type: 'string', value: 'T', help: 'of the sampling; 0 is greedy (default: 1)' },
     seed: { type: 'string', value: 'N', help: 'of the sampling: the same seed gives the same text (default: 0)' },
     batch: { type: 'string', value: 'N', help: `most sequences that decode together (default: ${DECODE_BATCH})` },
+    device: deviceFlag,
     threads: { type: 'string', value: 'N', help: `threads of the session (default: ${defaultRunFile.threads})` },
   },
   help: `
@@ -56,7 +58,7 @@ async function generate(invocation: Invocation): Promise<ExitCode> {
   if (prompts !== undefined && (file !== undefined || flags.text === true)) {
     throw new UsageError('Cannot read prompts: --prompt and rows are both given, expected one of the two');
   }
-  const settings = readSettings(flags);
+  const settings = { ...readSettings(flags), device: await chosenDevice(textFlag(flags, 'device') ?? 'cpu', note) };
   const input = prompts === undefined ? await openLines(file ?? '-') : null;
   try {
     const policy = await openPolicy(name, home);
@@ -86,7 +88,7 @@ async function generate(invocation: Invocation): Promise<ExitCode> {
   }
 }
 
-function readSettings(flags: Invocation['flags']): Omit<GenerateSettings, 'signal' | 'onProgress'> {
+function readSettings(flags: Invocation['flags']): Omit<GenerateSettings, 'device' | 'signal' | 'onProgress'> {
   return {
     samplesPerPrompt: wholeFlag(flags, 'samples', 1, 1),
     maxNewTokens: wholeFlag(flags, 'max-tokens', 64, 1),

@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { defaultRunFile } from '@evenkeel/protocol';
 import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
 import { linesOf, openLines } from '../data/line-input.ts';
-import { positional, wholeFlag } from '../flag-values.ts';
+import { positional, textFlag, wholeFlag } from '../flag-values.ts';
 import { interruptible } from '../generate/interruptible.ts';
 import { seldom } from '../generate/seldom.ts';
 import { jsonRows, scoreRow } from '../generate/text-rows.ts';
+import { chosenDevice, deviceFlag } from '../model/chosen-device.ts';
 import { openPolicy } from '../model/open-policy.ts';
 import { scoreRows } from '../score/score-rows.ts';
 import { duration, grouped } from '../view/terminal-text.ts';
@@ -17,6 +18,7 @@ export const scoreCommand: Command = {
   usage: 'MODEL [FILE.jsonl|-]',
   flags: {
     chat: { type: 'boolean', help: "put a prompt into the model's chat template, as what a user says" },
+    device: deviceFlag,
     threads: { type: 'string', value: 'N', help: `threads of the session (default: ${defaultRunFile.threads})` },
   },
   help: `
@@ -38,7 +40,11 @@ Examples:
 async function score({ positionals, flags, home, printJson, note }: Invocation): Promise<ExitCode> {
   const wish = 'a model and at most one file: evenkeel score MODEL [FILE.jsonl|-]';
   const [name = '', file = '-'] = positional(positionals, { least: 1, most: 2 }, wish);
-  const settings = { chat: flags.chat === true, threads: wholeFlag(flags, 'threads', defaultRunFile.threads, 1) };
+  const settings = {
+    chat: flags.chat === true,
+    threads: wholeFlag(flags, 'threads', defaultRunFile.threads, 1),
+    device: await chosenDevice(textFlag(flags, 'device') ?? 'cpu', note),
+  };
   const input = await openLines(file);
   try {
     const policy = await openPolicy(name, home);

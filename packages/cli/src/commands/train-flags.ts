@@ -4,6 +4,7 @@ import { ConfigError } from '@evenkeel/core';
 import { type Priority, parseRunFile, prioritySchema, type RunFile } from '@evenkeel/protocol';
 import { type Flag, type Invocation, UsageError } from '../command.ts';
 import { listFlag, numberFlag, textFlag, wholeFlag } from '../flag-values.ts';
+import { deviceFlag } from '../model/chosen-device.ts';
 import { noticeSecondsFlag, stallSecondsFlag } from '../train/home-processes.ts';
 import { roomFlags } from '../train/tidy.ts';
 import { yesFlag } from '../verifiers/open-granted.ts';
@@ -20,7 +21,7 @@ export const trainFlags: Readonly<Record<string, Flag>> = {
   seed: { type: 'string', value: 'N', help: 'seed of every draw (default: 0)' },
   lambda: { type: 'string', value: 'X', help: "λ of MT-GRPO's weights: reward against improvement (default: 0.2)" },
   model: { type: 'string', value: 'DIR', help: 'a Hugging Face model folder, a finished run, or tiny (default)' },
-  device: { type: 'string', value: 'NAME', help: 'cpu (default)' },
+  device: deviceFlag,
   threads: { type: 'string', value: 'N', help: 'threads of each inference session (default: 2)' },
   prompts: { type: 'string', value: 'B', help: 'prompts in the batch of a step (default: 64)' },
   samples: { type: 'string', value: 'G', help: 'rollouts per prompt (default: 8)' },

@@ -1,13 +1,15 @@
 /** `evenkeel train`: the main job. Starts what is not running, follows the run, and says at the end what it was worth. */
 import { join } from 'node:path';
 import { type Evaluation, readChanges, runFolder, type StepTable, writeRunPriority } from '@evenkeel/activities';
-import { ConfigError, EvenkeelError, type Logger } from '@evenkeel/core';
+import { ConfigError, type Logger } from '@evenkeel/core';
 import { InfraError, livingSupervisor, type Supervisor, startSupervisor } from '@evenkeel/infra';
+import type { Device } from '@evenkeel/policy';
 import type { RunConfig } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import { emptyStepText, type RunResult } from '@evenkeel/workflows';
 import { type Command, type ExitCode, exitCodes, type Invocation } from '../command.ts';
 import { textFlag, wholeFlag } from '../flag-values.ts';
+import { chosenDevice } from '../model/chosen-device.ts';
 import { readResult } from '../run-records.ts';
 import { type BeginOptions, beginRun } from '../train/begin-run.ts';
 import { claimEngine } from '../train/claim-engine.ts';
@@ -127,19 +129,24 @@ async function refuseRequest(home: string, run: string, { settings, stop }: Requ
 async function configure(invocation: Invocation): Promise<Configured> {
   const { flags, home, json, note, printJson } = invocation;
   const keepInputs = flags['keep-inputs'] === true;
+  const wish = textFlag(flags, 'device');
+  const chosen = wish === undefined ? undefined : await chosenDevice(wish, note);
   const record = namesRunAlone(invocation) ? await findRunRecord(home, textFlag(flags, 'run')!) : null;
   const configured =
     record === null
       ? await configureRun({
-          ...{ invocation, file: runFileFrom(invocation), keepInputs },
+          ...{ invocation, file: runFileFrom(withDevice(invocation, chosen)), keepInputs },
           note: (message) => (json ? printJson({ kind: 'log', level: 'warn', message }) : note(message)),
         })
       : await goOn(invocation, record, keepInputs);
-  const { device } = configured.config;
-  if (device === 'cpu') return configured;
-  throw new EvenkeelError(`Cannot train on device "${device}": this version computes on the CPU only, expected cpu`, {
-    code: 'device-unsupported',
-  });
+  // A device of a configuration file, or of the run's record: one that was chosen just now is not tried again.
+  if (chosen === undefined) await chosenDevice(configured.config.device, note);
+  return configured;
+}
+
+/** The invocation with the device that `auto` came to. */
+function withDevice(invocation: Invocation, device: Device | undefined): Invocation {
+  return device === undefined ? invocation : { ...invocation, flags: { ...invocation.flags, device } };
 }
 
 /** The run that is named, as it was recorded. */
@@ -155,7 +162,7 @@ async function takeHome(invocation: Invocation, session: Session, config: RunCon
   try {
     return await startSupervisor({
       home,
-      processes: homeProcesses(home, { threads: config.threads, ...workersFrom(invocation), ...watchFrom(invocation) }),
+      processes: homeProcesses(home, { ...config, ...workersFrom(invocation), ...watchFrom(invocation) }),
       stallMs: 1000 * watchFrom(invocation).stallSeconds,
       log: session.logger,
       onEvent: (event) => {

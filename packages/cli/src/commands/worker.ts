@@ -9,6 +9,7 @@ import {
   reportListening,
   reportReady,
 } from '@evenkeel/infra';
+import { chooseDevice, type Device, expectDevice } from '@evenkeel/policy';
 import type { StallOptions, WorkerRole } from '@evenkeel/protocol';
 import { openFolderStore } from '@evenkeel/store';
 import { type Command, exitCodes, type Flag } from '../command.ts';
@@ -23,6 +24,7 @@ const flags: Readonly<Record<string, Flag>> = {
     help: 'its name in logs and in the work journal (default: the role, with the process by hand)',
   },
   threads: { type: 'string', value: 'N', help: 'threads of each inference session (default: 2)' },
+  device: { type: 'string', value: 'NAME', help: 'what a policy computes on: cpu (default), webgpu or cuda' },
   port: { type: 'string', value: 'N', help: 'port to listen on (default: a free one)' },
   host: {
     type: 'string',
@@ -61,6 +63,7 @@ type Start = (common: {
   readonly port: number;
   readonly storeFolder: string;
   readonly threads: number;
+  readonly device: Device;
   /** Of `--processes`; undefined where it is left out. */
   readonly processes: number | undefined;
   readonly logger: Logger;
@@ -86,6 +89,9 @@ function workerCommand(
       const byHand = process.send === undefined;
       const name = textFlag(invocation.flags, 'name') ?? (byHand ? `${role}-${process.pid}` : role);
       const logger = stderrLogger();
+      // Supervised, it was tried before.
+      const wish = textFlag(invocation.flags, 'device') ?? 'cpu';
+      const { device } = byHand ? await chooseDevice(wish) : { device: expectDevice(wish) };
       const processes =
         invocation.flags.processes === undefined ? undefined : wholeFlag(invocation.flags, 'processes', 1, 1);
       const worker = await start({
@@ -96,6 +102,7 @@ function workerCommand(
         port: wholeFlag(invocation.flags, 'port', 0),
         storeFolder: join(home, 'store'),
         threads: wholeFlag(invocation.flags, 'threads', 2, 1),
+        device,
         processes,
         logger,
         ...(byHand ? {} : supervised(home, name)),
@@ -141,7 +148,7 @@ export const workerTrainer = workerCommand(
 export const workerVerifier = workerCommand(
   'verifier',
   'serve puzzles and verdicts from sandboxed verifiers',
-  async ({ storeFolder, threads: _threads, processes, ...options }) => {
+  async ({ storeFolder, threads: _threads, device: _device, processes, ...options }) => {
     const { startVerifierHost } = await import('@evenkeel/verifier-host');
     const store = await openFolderStore(storeFolder);
     return await startVerifierHost({ ...options, store, ...(processes === undefined ? {} : { processes }) });

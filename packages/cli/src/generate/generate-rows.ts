@@ -3,7 +3,7 @@
  * the rows: the same again give the same text.
  */
 import { keyedRandom } from '@evenkeel/core';
-import { type Completion, PolicyEngine } from '@evenkeel/policy';
+import { type Completion, type Device, PolicyEngine } from '@evenkeel/policy';
 import type { OpenedPolicy } from '../model/open-policy.ts';
 import { generationTokens, type RowError } from './row-tokens.ts';
 import { inChunks, type PromptRow, type Read } from './text-rows.ts';
@@ -17,6 +17,7 @@ export interface GenerateSettings {
   /** Whether a prompt is put into the model's chat template. */
   readonly chat: boolean;
   readonly threads: number;
+  readonly device: Device;
   /** Sequences that decode together. */
   readonly batch: number;
   readonly signal: AbortSignal;
@@ -50,9 +51,10 @@ export async function* generateRows(
   rows: AsyncIterable<Read<PromptRow>>,
   settings: GenerateSettings,
 ): AsyncGenerator<GeneratedRow> {
-  const { samplesPerPrompt, maxNewTokens, temperature, seed, chat, threads, batch, signal, onProgress } = settings;
+  const { samplesPerPrompt, maxNewTokens, temperature, seed, chat, threads, device, batch, signal, onProgress } =
+    settings;
   const onWork = () => signal.throwIfAborted();
-  const engine = new PolicyEngine(policy.config, { threads, decodeBatch: batch, onWork });
+  const engine = new PolicyEngine(policy.config, { threads, device, decodeBatch: batch, onWork });
   try {
     engine.setParameters(policy.parameters.views);
     const progress = { rows: 0, tokens: 0 };

@@ -1,5 +1,5 @@
 /** Log-probabilities of given completions under a policy, in this process. */
-import { PolicyEngine, PolicyError } from '@evenkeel/policy';
+import { type Device, PolicyEngine, PolicyError } from '@evenkeel/policy';
 import { type RowError, type ScoringTokens, scoringTokens } from '../generate/row-tokens.ts';
 import { inChunks, type Read, type ScoreRow } from '../generate/text-rows.ts';
 import type { OpenedPolicy } from '../model/open-policy.ts';
@@ -8,6 +8,7 @@ export interface ScoreSettings {
   /** Whether a prompt is put into the model's chat template. */
   readonly chat: boolean;
   readonly threads: number;
+  readonly device: Device;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: { readonly rows: number; readonly tokens: number }) => void;
 }
@@ -36,9 +37,9 @@ const ROWS = 256;
 export async function* scoreRows(
   policy: OpenedPolicy,
   rows: AsyncIterable<Read<ScoreRow>>,
-  { chat, threads, signal, onProgress }: ScoreSettings,
+  { chat, threads, device, signal, onProgress }: ScoreSettings,
 ): AsyncGenerator<ScoredRow> {
-  const engine = new PolicyEngine(policy.config, { threads, onWork: () => signal.throwIfAborted() });
+  const engine = new PolicyEngine(policy.config, { threads, device, onWork: () => signal.throwIfAborted() });
   try {
     engine.setParameters(policy.parameters.views);
     const progress = { rows: 0, tokens: 0 };

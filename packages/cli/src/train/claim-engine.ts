@@ -15,13 +15,13 @@ import { findRunRecord, type RunRecord, readRunRecord } from './run-record.ts';
  */
 export async function claimEngine(
   home: string,
-  { run, threads }: Pick<RunConfig, 'run' | 'threads'>,
+  { run, threads, device }: Pick<RunConfig, 'run' | 'threads' | 'device'>,
   accept: boolean,
 ): Promise<EngineDecision | null> {
   if (existsSync(join(runFolder(home, run), 'result.json'))) return null;
   const { engineBefore: pending, ...record } = await readRunRecord(home, run);
   const origin = record.branch === undefined ? undefined : (await findRunRecord(home, record.branch.of))?.engine;
-  const now = engineNow(threads);
+  const now = engineNow({ threads, device });
   const decision = await decideEngine({ home, record: { ...record, engineBefore: pending }, origin, accept, now });
   const { engine, before } = decision;
   const unchanged = engineText(engine) === (record.engine && engineText(record.engine));

@@ -33,7 +33,7 @@ const decide = (run: string, record: object, accept = false, now = other) =>
 
 describe("a run's engine", () => {
   test('is what this process has, and says so in one line', () => {
-    const now = engineNow(2);
+    const now = engineNow({ threads: 2, device: 'cpu' });
     expect(now.node).toBe(Number(process.versions.node.split('.')[0]));
     expect(now.onnxruntime).toMatch(/^\d+\.\d+\.\d+/);
     expect(engineText(began)).toBe(

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { runFolder } from '@evenkeel/activities';
 import { ConfigError } from '@evenkeel/core';
 import { engineIdentity } from '@evenkeel/policy';
-import { type RunChange, version } from '@evenkeel/protocol';
+import { type RunChange, type RunConfig, version } from '@evenkeel/protocol';
 import { z } from 'zod';
 
 /** What `run.json` has of the engine. */
@@ -26,6 +26,8 @@ export const engineSchema = z.strictObject({
    * last bits of a sampled log-probability differ with two threads from those with one.
    */
   threads: z.number().int().positive(),
+  /** Left out: the CPU. */
+  device: z.enum(['webgpu', 'cuda']).exactOptional(),
 });
 export type Engine = z.infer<typeof engineSchema>;
 
@@ -37,17 +39,21 @@ const DECIDING = {
   platform: 'platform',
   instructions: 'instructions',
   threads: 'threads',
+  device: 'device',
 } as const satisfies Partial<Record<keyof Engine, string>>;
 
-/** The engine of this process, and so of the workers that it starts with so many threads a session. */
-export function engineNow(threads: number): Engine {
+/** The engine of this process, and so of the workers that it starts with so many threads a session, on that device. */
+export function engineNow({ threads, device }: Pick<RunConfig, 'threads' | 'device'>): Engine {
   const node = Number(process.versions.node.split('.', 1)[0]);
-  return { evenkeel: version, node, ...engineIdentity(), threads };
+  return { evenkeel: version, node, ...engineIdentity(), threads, ...(device === 'cpu' ? {} : { device }) };
 }
 
 /** `numbers 1, onnxruntime 1.30.0, node 26, platform linux-x64, instructions avx512f, threads 2 (evenkeel 0.2.0)`. */
 export function engineText(engine: Engine): string {
-  const deciding = Object.entries(DECIDING).map(([field, word]) => `${word} ${engine[field as keyof Engine]}`);
+  const deciding = Object.entries(DECIDING).flatMap(([field, word]) => {
+    const value = engine[field as keyof Engine];
+    return value === undefined ? [] : [`${word} ${value}`];
+  });
   return `${deciding.join(', ')} (evenkeel ${engine.evenkeel})`;
 }
 
@@ -55,7 +61,7 @@ export function engineText(engine: Engine): string {
 export function engineDifferences(before: Engine, after: Engine): string[] {
   return Object.entries(DECIDING).flatMap(([field, word]) => {
     const [a, b] = [before[field as keyof Engine], after[field as keyof Engine]];
-    return a === b ? [] : [`${word} ${a} → ${b}`];
+    return a === b ? [] : [`${word} ${a ?? 'cpu'} → ${b ?? 'cpu'}`];
   });
 }
 

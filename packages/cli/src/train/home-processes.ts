@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { ProcessSpec } from '@evenkeel/infra';
+import type { RunConfig } from '@evenkeel/protocol';
 import type { Flag } from '../command.ts';
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url));
@@ -10,6 +11,8 @@ const YOUNG_MB = { rollout: 8, trainer: 8, verifier: 8, workflow: 32 } as const;
 export interface HomeProcessesOptions {
   /** Of each inference session. */
   readonly threads: number;
+  /** What the workers that hold a policy compute on. Default: the CPU. */
+  readonly device?: RunConfig['device'];
   /** Default 1: several pay where there are cores for them, and shards or runs to share out. */
   readonly rolloutWorkers?: number | undefined;
   /** After so long without a sign of life a process or a job is taken for hung. Default 120. */
@@ -37,7 +40,7 @@ export function drainMs(noticeSeconds: number): number {
 
 /** The processes of a home on one machine: one worker of each role, of the rollout workers as many as are asked for. */
 export function homeProcesses(home: string, options: HomeProcessesOptions): ProcessSpec[] {
-  const { threads, rolloutWorkers = 1, stallSeconds = 120, noticeSeconds = 30 } = options;
+  const { threads, device = 'cpu', rolloutWorkers = 1, stallSeconds = 120, noticeSeconds = 30 } = options;
   const worker = (role: keyof typeof YOUNG_MB, args: readonly string[] = [], name: string = role): ProcessSpec => ({
     name,
     role,
@@ -48,7 +51,7 @@ export function homeProcesses(home: string, options: HomeProcessesOptions): Proc
     ],
   });
   const noticed = ['--notice-seconds', String(noticeSeconds)];
-  const computing = ['--threads', String(threads), ...noticed];
+  const computing = ['--threads', String(threads), ...(device === 'cpu' ? [] : ['--device', device]), ...noticed];
   const rollouts = Array.from({ length: rolloutWorkers }, (_, index) => {
     const name = index === 0 ? 'rollout' : `rollout-${index + 1}`;
     return worker('rollout', [...computing, '--name', name], name);

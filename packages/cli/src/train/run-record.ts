@@ -97,7 +97,7 @@ export async function claimRun(
   const found = await findRunRecord(home, config.run);
   if (found === null) {
     // A branch takes over the engine of its origin when it begins to compute.
-    const begun = branch === undefined ? { engine: engineNow(config.threads) } : { branch };
+    const begun = branch === undefined ? { engine: engineNow(config) } : { branch };
     const record: RunRecord = { version: 1, run: config.run, configHash: hash, config, createdAt, ...begun };
     const whole = scheduled.length === 0 ? record : { ...record, scheduled: [...scheduled] };
     await writeRunRecord(home, config.run, 'run.json', whole);
