@@ -35,6 +35,7 @@ export {
 export type { TrainingObjective } from './objective-graph.ts';
 export type { Parameters } from './parameter-buffer.ts';
 export { ParameterBuffer } from './parameter-buffer.ts';
+export { PEFT_WEIGHTS_FILE, peftContent } from './peft-adapter.ts';
 export type { Architecture, ArtefactAccess, LoadedAdapter, LoadedPolicy } from './policy-artefact.ts';
 export {
   exportModel,

@@ -144,6 +144,8 @@ export interface SaveOptions {
   readonly replace?: boolean;
   /** The weights' type in the file; float32 by default. */
   readonly type?: WeightType;
+  /** Name of the weights' file; model.safetensors by default. */
+  readonly weightsFile?: string;
 }
 
 /**
@@ -155,7 +157,7 @@ export interface SaveOptions {
 export async function saveModelDirectory(
   dir: string,
   content: ModelContent,
-  { replace = false, type = 'float32' }: SaveOptions = {},
+  { replace = false, type = 'float32', weightsFile = WEIGHTS_FILE }: SaveOptions = {},
 ): Promise<void> {
   try {
     const occupied = existsSync(dir) && (await readdir(dir)).length > 0;
@@ -166,7 +168,7 @@ export async function saveModelDirectory(
       );
     }
     await mkdir(dirname(dir), { recursive: true });
-    await putInPlace(dir, content, occupied, type);
+    await putInPlace(dir, occupied, (draft) => writeContent(draft, content, { type, weightsFile }));
   } catch (error) {
     if (error instanceof PolicyError) throw error;
     throw new PolicyError(
@@ -177,12 +179,12 @@ export async function saveModelDirectory(
 }
 
 /** Written beside, then renamed. */
-async function putInPlace(dir: string, content: ModelContent, occupied: boolean, type: WeightType): Promise<void> {
+async function putInPlace(dir: string, occupied: boolean, write: (draft: string) => Promise<void>): Promise<void> {
   const draft = await mkdtemp(join(dirname(dir), `.${basename(dir)}.`));
   try {
     // A temporary folder is its owner's alone; a model folder is as open as any other that is made here.
     await chmod(draft, 0o777 & ~process.umask());
-    await writeContent(draft, content, type);
+    await write(draft);
     if (occupied) await rename(dir, `${draft}.old`);
     await rename(draft, dir);
     await rm(`${draft}.old`, { recursive: true, force: true });
@@ -192,7 +194,11 @@ async function putInPlace(dir: string, content: ModelContent, occupied: boolean,
   }
 }
 
-async function writeContent(dir: string, { parameters, files }: ModelContent, type: WeightType): Promise<void> {
+async function writeContent(
+  dir: string,
+  { parameters, files }: ModelContent,
+  { type, weightsFile }: Required<Omit<SaveOptions, 'replace'>>,
+): Promise<void> {
   for (const [name, text] of files) {
     const handle = await open(join(dir, name), 'wx');
     try {
@@ -203,7 +209,7 @@ async function writeContent(dir: string, { parameters, files }: ModelContent, ty
     }
   }
   const tensors = parameters.shapes.map(({ name, shape }) => ({ name, shape, data: parameters.get(name) }));
-  await writeSafetensors(join(dir, WEIGHTS_FILE), tensors, type);
+  await writeSafetensors(join(dir, weightsFile), tensors, type);
 }
 
 /** config.json with the type that the weights are written in; transformers 5 calls the field `dtype`. */

@@ -1,7 +1,7 @@
 /** The README.md of an exported policy: where its weights come from, told so that they can be made again. Text only; it reads no file. */
 import { basename } from 'node:path';
 import type { Evaluation } from '@evenkeel/activities';
-import type { WeightType } from '@evenkeel/policy';
+import type { Lora, WeightType } from '@evenkeel/policy';
 import { type AppliedChange, configHash, type RunConfig, version } from '@evenkeel/protocol';
 import { engineText } from '../train/engine.ts';
 import type { RunRecord } from '../train/run-record.ts';
@@ -15,6 +15,8 @@ export interface ModelCard {
   readonly sha256: string;
   readonly parameters: number;
   readonly type: WeightType;
+  /** Where the folder holds the adapters of the run alone; the facts are of the weights that they are merged to. */
+  readonly adapter?: Lora;
   /** Null where the policy is of no run. */
   readonly run: {
     readonly record: RunRecord;
@@ -31,12 +33,12 @@ export interface ModelCard {
 
 /** The card as Markdown, with the head that model hubs read. */
 export function modelCard(card: ModelCard): string {
-  const { run } = card;
+  const { run, adapter } = card;
   const title = run === null ? basename(card.name) : `${run.record.run}, after step ${run.step}`;
   const tags = ['evenkeel', ...(run === null ? [] : ['reinforcement-learning', run.config.method.name])];
   return [
     '---',
-    'library_name: transformers',
+    `library_name: ${adapter === undefined ? 'transformers' : 'peft'}`,
     'pipeline_tag: text-generation',
     'tags:',
     ...tags.map((tag) => `- ${tag}`),
@@ -50,25 +52,44 @@ export function modelCard(card: ModelCard): string {
     '',
     ...table(['', ''], factRows(card)),
     '',
-    '```python',
-    'from transformers import AutoModelForCausalLM, AutoTokenizer',
-    '',
-    'tokenizer = AutoTokenizer.from_pretrained("PATH")',
-    'model = AutoModelForCausalLM.from_pretrained("PATH")',
-    '```',
+    ...(adapter === undefined ? openText : adapterText),
     ...(run === null ? [] : runSections(run)),
     '',
   ].join('\n');
 }
 
+const openText = [
+  '```python',
+  'from transformers import AutoModelForCausalLM, AutoTokenizer',
+  '',
+  'tokenizer = AutoTokenizer.from_pretrained("PATH")',
+  'model = AutoModelForCausalLM.from_pretrained("PATH")',
+  '```',
+];
+
+const adapterText = [
+  'Adapters (LoRA) beside the base. The parameters and the sha256 above are of the weights with the adapters merged in.',
+  '',
+  '```python',
+  'from peft import PeftModel',
+  'from transformers import AutoModelForCausalLM',
+  '',
+  'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("BASE"), "PATH")',
+  '```',
+];
+
 type CardRun = NonNullable<ModelCard['run']>;
 
-function factRows({ sha256, parameters, type, run }: ModelCard): string[][] {
+function factRows({ sha256, parameters, type, run, adapter }: ModelCard): string[][] {
   const rounded = type === 'float32' ? '' : ', before they were rounded';
   const weights = [
     ['parameters', grouped(parameters)],
     ['weights', `${type}; sha256 of the float32 weights in canonical order${rounded}: \`${sha256}\``],
   ];
+  if (adapter !== undefined) {
+    const { rank, alpha, targets } = adapter;
+    weights.push(['adapters', `rank ${rank}, alpha ${alpha}, at ${targets.join(', ')}`]);
+  }
   if (run === null) return weights;
   const { record, step, config, changes } = run;
   const { inputs, seed, steps, method, tasks } = config;

@@ -5,7 +5,15 @@
 import { join } from 'node:path';
 import { readStateRecord, recordedSteps } from '@evenkeel/activities';
 import { ConfigError, EvenkeelError } from '@evenkeel/core';
-import { chatTemplateOf, loadModelDirectory, loadPolicy, type ModelDirectory, policyHash } from '@evenkeel/policy';
+import {
+  chatTemplateOf,
+  type LoraAdapter,
+  loadAdapter,
+  loadModelDirectory,
+  loadPolicy,
+  type ModelDirectory,
+  policyHash,
+} from '@evenkeel/policy';
 import { openFolderStore, type Store } from '@evenkeel/store';
 import { namedModel } from '../evaluate/named-model.ts';
 import { readResult } from '../run-records.ts';
@@ -82,6 +90,30 @@ async function policyAfter(name: string, home: string, run: string, asked: numbe
       }
       throw error;
     }
+  } finally {
+    await store.close();
+  }
+}
+
+/**
+ * The adapters that an opened policy is merged of.
+ *
+ * @throws {ConfigError} `adapter-none` where it has none; `step-gone` where they are not kept any more
+ */
+export async function openAdapter({ name, origin }: OpenedPolicy, home: string): Promise<LoraAdapter> {
+  const none = (state: string, wish: string): ConfigError =>
+    new ConfigError(`Cannot open the adapters of ${name}: ${state}, expected ${wish}`, { code: 'adapter-none' });
+  if (origin === null) throw none('it is a model', 'a run that trains with LoRA');
+  const { record, step } = origin;
+  if (record.config.lora === undefined) throw none('the run trains the weights themselves', 'one with "lora"');
+  if (step === 0) throw none('the base has none', 'a later step');
+  const store = await openFolderStore(join(home, 'store'));
+  try {
+    const state = await readStateRecord(home, record.run, step);
+    if (state === null || !(await store.has(state.state.policy))) throw await stepGone(home, record.run, step, store);
+    if (state.state.policy.sha256 === state.state.base.sha256)
+      throw none('no step has trained any yet', 'a later step');
+    return (await loadAdapter(store, state.state.policy)).adapter;
   } finally {
     await store.close();
   }
