@@ -7,7 +7,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { objectives } from '@evenkeel/algorithms';
+import { type ObjectiveSpec, objectives } from '@evenkeel/algorithms';
 import { keyedRandom } from '@evenkeel/core';
 import {
   adamwStateParts,
@@ -50,6 +50,7 @@ export interface LargeMeasured {
 }
 
 const STREAM = 'bench/large';
+const objective = { kind: 'policy-gradient', spec: objectives.grpo as ObjectiveSpec } as const;
 const [folder, text] = process.argv.slice(2) as [string, string];
 const { roles, work, threads } = JSON.parse(text) as LargeOrder;
 
@@ -58,7 +59,8 @@ async function measured(phase: LargeMeasured['phase'], run: () => Promise<string
   const start = performance.now();
   const result = await run();
   const seconds = (performance.now() - start) / 1000;
-  const estimate = phase === 'load' || phase === 'keep' ? null : estimateMemory(model!.config, phase, work);
+  const estimate =
+    phase === 'load' || phase === 'keep' ? null : estimateMemory(model!.config, phase, { ...work, objective });
   console.log(JSON.stringify({ phase, seconds, peakBytes: peakBytes(), estimate, result } satisfies LargeMeasured));
 }
 
@@ -129,10 +131,7 @@ const phases: Readonly<Record<LargeRole, () => Promise<string>>> = {
     const norms: number[] = [];
     for (let step = 0; step < 2; step++) {
       gradients.flat.fill(0);
-      await engine.lossAndGradient(
-        { objective: { kind: 'policy-gradient', spec: objectives.grpo }, sequences: batch },
-        gradients,
-      );
+      await engine.lossAndGradient({ objective, sequences: batch }, gradients);
       const options = { learningRate: 1e-4, maxGradientNorm: 1, decayRanges: decayRanges(parameters.shapes) };
       norms.push(adamwStep(parameters.flat, gradients.flat, adam, options).gradientNorm);
     }

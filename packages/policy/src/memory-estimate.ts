@@ -10,10 +10,12 @@
 import type { Graph, Value } from '@evenkeel/graph';
 import { drawAt, prefillGraph, stepGraph } from './decode-graph.ts';
 import { DECODE_BATCH, KEPT_PEAK_BYTES, KEPT_SESSION_BYTES, TOKENS_PER_RUN } from './engine-defaults.ts';
+import { type Lora, trainedShapes } from './lora.ts';
 import { graphMemory } from './memory-graph.ts';
 import { checkModelConfig, type ModelConfig, parameterCount } from './model-config.ts';
 import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './objective-graph.ts';
 import { type BatchShape, lengthBucket, packSequences, shapeName } from './pack-sequences.ts';
+import { elementCount } from './safetensors.ts';
 import { branchesOf, type ScoredSequence } from './training-inputs.ts';
 
 /** What a process does with a policy. */
@@ -61,14 +63,16 @@ export interface PolicyWork {
   readonly decodeBatch?: number;
   /** Of a training; supervised otherwise. */
   readonly objective?: TrainingObjective;
+  /** Of a training: adapters in place of the weights; who scores or decodes has them merged. */
+  readonly lora?: Lora | undefined;
 }
 
 /** Of Node with onnxruntime, before the first session. */
 const PROCESS_BYTES = 140e6;
 /** Of one session besides what its runs hold: its copy of the graph, its threads. */
 const SESSION_BYTES = 20e6;
-/** What onnxruntime's allocator takes more than is held at once: its blocks do not fit each other without gaps. */
-const ALLOCATOR_SHARE = 0.2;
+/** What onnxruntime's allocator takes more than is held at once, because blocks do not fit each other without gaps: its own, and the system's. */
+const ALLOCATOR_SHARE = { kept: 0.2, givenBack: 0.1 } as const;
 /** Copies of earlier outputs that nobody reads any more, before the garbage collector has seen so. */
 const GARBAGE_BYTES = 64e6;
 /** A float32. */
@@ -84,7 +88,8 @@ type Amounts = Partial<Record<MemoryPartName, number>>;
 /**
  * The memory of a process in one role.
  *
- * Held at once are: the weights, which every session reads where they lie; in training the gradients' sum and AdamW's two moments; the
+ * Held at once are: the weights, which every session reads where they lie; in training the gradients' sum and AdamW's two moments (with
+ * LoRA of the adapters alone); the
  * results of the largest graph's nodes, by kind, as far as they are still read; all outputs of a run a second time, because the binding
  * copies them; and what the other sessions keep of their own runs.
  *
@@ -100,11 +105,14 @@ type Amounts = Partial<Record<MemoryPartName, number>>;
  */
 export function estimateMemory(config: ModelConfig, role: MemoryRole, work: PolicyWork): MemoryEstimate {
   checkModelConfig(config);
-  const weights = ELEMENT_BYTES * parameterCount(config);
+  const lora = role === 'train' ? work.lora : undefined;
+  const trained = ELEMENT_BYTES * trainedShapes(config, lora).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const weights = ELEMENT_BYTES * parameterCount(config) + (lora === undefined ? 0 : trained);
   const graphs = role === 'decode' ? decodeGraphs(config, work) : sequenceGraphs(config, role, work);
   const runs = graphs.map((graph) => graphMemory(graph, (value) => kindOf(value, config)));
   const largest = runs.reduce((most, run) => (run.peakBytes > most.peakBytes ? run : most));
-  const kept = runs.map(({ peakBytes }) => (peakBytes > KEPT_PEAK_BYTES ? 0 : (1 + ALLOCATOR_SHARE) * peakBytes));
+  const isKept = ({ peakBytes }: { readonly peakBytes: number }) => peakBytes <= KEPT_PEAK_BYTES;
+  const kept = runs.map((run) => (isKept(run) ? (1 + ALLOCATOR_SHARE.kept) * run.peakBytes : 0));
   const inputs = Math.max(...runs.map(({ inputBytes }) => inputBytes)) - weights;
   const copies = Math.max(...runs.map(({ outputBytes }) => outputBytes));
   const amounts: Amounts = {
@@ -117,11 +125,11 @@ export function estimateMemory(config: ModelConfig, role: MemoryRole, work: Poli
         kept.reduce((total, bytes, index) => total + (runs[index] === largest ? 0 : bytes), 0),
       ),
     weights,
-    ...(role === 'train' ? { gradients: weights, moments: 2 * weights } : {}),
+    ...(role === 'train' ? { gradients: trained, moments: 2 * trained } : {}),
     [role === 'decode' ? 'KV cache' : 'inputs']: inputs,
     'copies of outputs': copies,
     garbage: Math.min(GARBAGE_BYTES, 20 * copies),
-    allocator: ALLOCATOR_SHARE * largest.peakBytes,
+    allocator: ALLOCATOR_SHARE[isKept(largest) ? 'kept' : 'givenBack'] * largest.peakBytes,
   };
   const parts = ORDER.flatMap((name) => (amounts[name] ? [{ name, bytes: amounts[name] }] : []));
   return { bytes: parts.reduce((total, { bytes }) => total + bytes, 0), parts };
@@ -140,12 +148,12 @@ function kindOf({ name, shape }: Value, config: ModelConfig): 'activations' | 'l
 
 /** The graphs of a training or a scoring: of each shape that such sequences are packed into. */
 function sequenceGraphs(config: ModelConfig, role: 'score' | 'train', work: PolicyWork): Graph[] {
-  const { objective = { kind: 'supervised' }, tokensPerRun = TOKENS_PER_RUN } = work;
+  const { objective = { kind: 'supervised' }, tokensPerRun = TOKENS_PER_RUN, lora } = work;
   const branches = branchesOf(typicalSequences(work, tokensPerRun), role === 'train' ? objective : undefined);
   const packed = packSequences(branches, { tokens: tokensPerRun, longest: config.max_position_embeddings });
   const shapes = new Map<string, BatchShape>(packed.map((shape) => [shapeName(shape), shape]));
   return [...shapes.values()].map((shape) =>
-    role === 'score' ? scoreGraph(config, shape) : trainGraph(config, objective, shape),
+    role === 'score' ? scoreGraph(config, shape) : trainGraph(config, objective, shape, lora),
   );
 }
 
