@@ -20,8 +20,8 @@ export interface DeviceCapabilities {
   readonly fallsBack: string;
   /** Where weights, gradients, moments and the KV cache lie. */
   readonly memory: string;
-  /** Whether gradients, weights and moments stay on the device through an update: see `ResidentTraining`. */
-  readonly residentTraining: boolean;
+  /** Whether values stay in its memory from run to run: weights, and through an update gradients and moments. */
+  readonly keepsTensors: boolean;
   readonly precision: string;
   /** What is known of its bits. */
   readonly bits: string;
@@ -35,7 +35,7 @@ export const deviceCapabilities: Readonly<Record<Device, DeviceCapabilities>> = 
     rewritten: 'products whose bits would depend on the number of threads',
     fallsBack: 'nothing',
     memory: 'host memory',
-    residentTraining: false,
+    keepsTensors: false,
     precision: 'float32',
     bits: 'the same with any number of threads, on processors of one class of vector instructions',
     tried: 'every test',
@@ -45,8 +45,8 @@ export const deviceCapabilities: Readonly<Record<Device, DeviceCapabilities>> = 
     rewritten: 'attention, transposed products, log-softmax, cross-entropy, the inverse rms of norms',
     fallsBack: 'nothing of these graphs; tokens are drawn on the CPU',
     memory:
-      'through an update weights, gradients and moments stay on the device; scores and decoding send weights and KV cache at each run',
-    residentTraining: true,
+      'weights are sent once, and through an update gradients and moments stay there too; the KV cache crosses the bus at each token; an adapter is trained from host memory',
+    keepsTensors: true,
     precision: 'float32',
     bits: 'those of the CPU to about 1e-6; of another adapter or driver not compared',
     tried: 'a software adapter (Mesa llvmpipe); no GPU',
@@ -57,7 +57,7 @@ export const deviceCapabilities: Readonly<Record<Device, DeviceCapabilities>> = 
     fallsBack:
       'what the provider has no kernel for, by onnxruntime itself; gradient sums, AdamW and the drawing of tokens',
     memory: 'weights, gradients and KV cache cross the bus at each run; moments stay in host memory',
-    residentTraining: false,
+    keepsTensors: false,
     precision: 'float32',
     bits: 'not compared',
     tried: 'nothing: untried on a GPU; its rewritten graphs are tested on the CPU',
@@ -67,9 +67,12 @@ export const deviceCapabilities: Readonly<Record<Device, DeviceCapabilities>> = 
 /** @throws {PolicyError} `device-unsupported` where there is no such device */
 export function expectDevice(device: string): Device {
   if ((devices as readonly string[]).includes(device)) return device as Device;
-  throw new PolicyError(`Cannot use device ${device}: there is none of this name, expected ${devices.join(', ')} or auto`, {
-    code: 'device-unsupported',
-  });
+  throw new PolicyError(
+    `Cannot use device ${device}: there is none of this name, expected ${devices.join(', ')} or auto`,
+    {
+      code: 'device-unsupported',
+    },
+  );
 }
 
 /** A device's row of capabilities as lines. */

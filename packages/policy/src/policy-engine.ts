@@ -17,8 +17,9 @@ import { gradientName, scoreGraph, type TrainingObjective, trainGraph } from './
 import { type PackedBatch, packSequences, shapeName } from './pack-sequences.ts';
 import { ParameterBuffer, type Parameters } from './parameter-buffer.ts';
 import { RecentlyUsed } from './recently-used.ts';
+import { ResidentParameters } from './resident-parameters.ts';
 import { ResidentTraining } from './resident-training.ts';
-import { GraphSession, type TensorData } from './session.ts';
+import { type DeviceTensor, GraphSession, type TensorData } from './session.ts';
 import {
   branchesOf,
   normaliserOf,
@@ -73,6 +74,8 @@ export class PolicyEngine {
   });
   #parameters: Parameters | undefined;
   #resident: ResidentTraining | undefined;
+  /** On a device with memory of its own. */
+  readonly #weights: ResidentParameters | undefined;
   #adapter: LoraAdapter | undefined;
 
   /** @throws {PolicyError} `model-config-invalid`, `device-unsupported` */
@@ -81,10 +84,13 @@ export class PolicyEngine {
     if (options.device !== undefined) expectDevice(options.device);
     this.config = config;
     this.#options = options;
+    const { device = 'cpu' } = options;
+    if (deviceCapabilities[device].keepsTensors) this.#weights = new ResidentParameters(config, device);
   }
 
   /**
-   * Takes the weights. They are not copied: what is written into the arrays later counts from the next run on.
+   * Takes the weights. On the CPU they are not copied: what is written into the arrays later counts from the next run on. A device
+   * that keeps them gets them at the next run, and again after this is called again.
    *
    * @param adapter stands beside the weights in losses and scores, and is then what gradients are by
    * @throws {PolicyError} `parameters-invalid` if a tensor is missing, has another size, or lies in shared memory
@@ -93,6 +99,7 @@ export class PolicyEngine {
     this.#check(parameters, parameterShapes(this.config));
     if (adapter !== undefined) this.#check(adapter.parameters.views, loraShapes(this.config, adapter.lora));
     this.#parameters = parameters;
+    this.#weights?.drop();
     this.#adapter = adapter;
   }
 
@@ -182,10 +189,10 @@ export class PolicyEngine {
     });
   }
 
-  /** Training with weights and moments on the device; null where the device has no such training: see `deviceCapabilities`. */
+  /** Training with weights and moments on the device; null where it keeps none (`deviceCapabilities`), and beside an adapter. */
   residentTraining(): ResidentTraining | null {
     const { device = 'cpu' } = this.#options;
-    if (!deviceCapabilities[device].residentTraining) return null;
+    if (!deviceCapabilities[device].keepsTensors || this.#adapter !== undefined) return null;
     this.#resident ??= new ResidentTraining(this.config, { ...this.#options, device });
     return this.#resident;
   }
@@ -193,6 +200,7 @@ export class PolicyEngine {
   /** Releases every session. The engine can be used again, and makes them anew. */
   async dispose(): Promise<void> {
     await this.#resident?.dispose();
+    await this.#weights?.dispose();
     for (const { session } of this.#sessions.clear()) await (await session).release();
   }
 
@@ -208,18 +216,23 @@ export class PolicyEngine {
     inputs: ReadonlyMap<string, TensorData>,
   ): Promise<ReadonlyMap<string, Float32Array>> {
     this.#options.onWork?.();
-    const results = await session.run(this.#feeds(inputs));
+    const { arrays } = await session.runOnDevice(await this.#feeds(inputs));
     this.#options.onWork?.();
-    return results;
+    return arrays;
   }
 
-  #feeds(inputs: ReadonlyMap<string, TensorData>): ReadonlyMap<string, TensorData> {
+  async #feeds(inputs: ReadonlyMap<string, TensorData>): Promise<ReadonlyMap<string, TensorData | DeviceTensor>> {
     if (this.#parameters === undefined) {
       throw new PolicyError('Cannot run the policy: it has no parameters, expected setParameters() first', {
         code: 'parameters-invalid',
       });
     }
-    return new Map<string, TensorData>([...this.#parameters, ...(this.#adapter?.parameters.views ?? []), ...inputs]);
+    const weights = (await this.#weights?.from(this.#parameters)) ?? this.#parameters;
+    return new Map<string, TensorData | DeviceTensor>([
+      ...weights,
+      ...(this.#adapter?.parameters.views ?? []),
+      ...inputs,
+    ]);
   }
 
   #session(key: string, build: () => Graph): Promise<GraphSession> {

@@ -83,6 +83,17 @@ describe.skipIf(!probe.there)(`WebGPU (${reason})`, () => {
     }
   }, 120_000);
 
+  test('keeps the weights it was given until it is given them again', async () => {
+    const parameters = weights();
+    const gpu = engineOn('webgpu', parameters);
+    const before = await gpu.score(batch.sequences);
+    parameters.flat.fill(0);
+    expect(await gpu.score(batch.sequences)).toEqual(before);
+    gpu.setParameters(parameters.views);
+    const [uniform] = await gpu.score(batch.sequences);
+    for (const logprob of uniform!) expect(logprob).toBeCloseTo(-Math.log(config.vocab_size), 5);
+  }, 120_000);
+
   test('has the gradients of the CPU by every parameter, to 1e-4', async () => {
     const expected = await engineOn('cpu', weights()).lossAndGradient(batch);
     const { loss, gradients } = await engineOn('webgpu', weights()).lossAndGradient(batch);

@@ -101,7 +101,10 @@ export async function updatePolicy(
     if (sequences.length === 0) continue;
     const groups = rows.flatMap((row) => (row.minibatch === minibatch ? [row.group] : []));
     // A discriminative loss scores under the weights of now, which the engine takes from the host.
-    if (job.objective.form?.kind === 'discriminative') await training?.download();
+    if (job.objective.form?.kind === 'discriminative' && training !== null) {
+      await training.download();
+      engine.setParameters(memory.parameters.views);
+    }
     const batch = await minibatchOf(engine, job, sequences, groups);
     gradients.flat.fill(0);
     const resident = await training?.step(batch, adamw);
