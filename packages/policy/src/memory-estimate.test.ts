@@ -3,6 +3,7 @@ import { writeOnnx } from '@evenkeel/graph';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { drawAt, prefillGraph, stepGraph } from './decode-graph.ts';
+import { loraTargets } from './lora.ts';
 import { estimateMemory, type MemoryPartName, type MemoryRole, type PolicyWork } from './memory-estimate.ts';
 import { graphMemory } from './memory-graph.ts';
 import { type ModelConfig, parameterCount, tinyModelConfig } from './model-config.ts';
@@ -42,6 +43,22 @@ describe('estimateMemory()', () => {
     }
     const parts = named('train');
     expect([parts.weights, parts.gradients, parts.moments]).toEqual([weights, weights, 2 * weights]);
+  });
+
+  test('has with LoRA the gradient and the moments of the adapters alone, and none of the base in the runtime either', () => {
+    const lora = { rank: 8, alpha: 16, targets: ['q_proj', 'v_proj'] };
+    // 4 layers: A [8, 128] twice, B [128, 8] and [64, 8].
+    const adapters = 4 * 4 * (2 * 8 * 128 + 128 * 8 + 64 * 8);
+    const found = (name: MemoryPartName) => part(tinyModelConfig, 'train', { lora }, name);
+    expect(found('weights')).toBe(4 * parameterCount(tinyModelConfig) + adapters);
+    expect([found('gradients'), found('moments')]).toEqual([adapters, 2 * adapters]);
+    expect(found('gradients in the runtime')).toBeLessThanOrEqual(adapters);
+    // Whoever decodes has them merged.
+    expect(part(tinyModelConfig, 'decode', { lora }, 'weights')).toBe(4 * parameterCount(tinyModelConfig));
+    // Qwen2.5-3B's shape: what is left is nearly the base alone.
+    const whole = estimateMemory(three, 'train', work).bytes;
+    const adapted = estimateMemory(three, 'train', { ...work, lora: { rank: 16, alpha: 32, targets: loraTargets } });
+    expect(adapted.bytes).toBeLessThan(0.35 * whole);
   });
 
   test('is the sum of its parts', () => {

@@ -38,6 +38,15 @@ describe("a run's memory", () => {
     expect(needed(workOf(wide, kl)) - needed(workOf(wide, { method: 'grpo' }))).toBeGreaterThanOrEqual(weights);
   });
 
+  test('has with LoRA gradients and moments of the adapters alone, and the base as the reference policy', () => {
+    const kl = { method: { name: 'grpo', objective: { kl: { kind: 'k3', beta: 0.01 } } } } as const;
+    const lora = { rank: 4, targets: ['q_proj' as const] };
+    const { trainer } = runMemory(workOf(wide), knobs);
+    expect(runMemory(workOf(wide, { lora }), knobs).trainer.bytes).toBeLessThan(trainer.bytes - 2.5 * weights);
+    const bound = needed(workOf(wide, { ...kl, lora })) - needed(workOf(wide, { method: 'grpo', lora }));
+    expect(bound).toBeLessThan(weights);
+  });
+
   test('that is more than the machine has is refused with its parts and with each setting that would do', () => {
     const work = workOf(wide, { run: 'large' });
     const most = { ...knobs, rolloutWorkers: 3 };

@@ -24,7 +24,7 @@ import { bytesText } from '../view/bytes-text.ts';
 export interface RunWork {
   readonly config: Pick<
     RunConfig,
-    'run' | 'groupSize' | 'promptsPerStep' | 'shardPrompts' | 'sampling' | 'evaluation' | 'method'
+    'run' | 'groupSize' | 'promptsPerStep' | 'shardPrompts' | 'sampling' | 'evaluation' | 'method' | 'lora'
   >;
   readonly model: ModelConfig;
   /** Tokens of the longest prompt. */
@@ -62,22 +62,25 @@ export function runMemory(
   knobs: RunKnobs,
   known: Known = new Map(),
 ): RunMemory {
-  const { groupSize, promptsPerStep, shardPrompts, sampling, evaluation, method } = config;
+  const { groupSize, promptsPerStep, shardPrompts, sampling, evaluation, method, lora } = config;
   const work = {
     ...{ promptLength, tokensPerRun: knobs.tokensPerRun, decodeBatch: knobs.decodeBatch },
     completionLength: Math.max(1, Math.min(sampling.maxNewTokens, model.max_position_embeddings - promptLength)),
   };
-  const estimate = (role: 'decode' | 'train', own: Pick<PolicyWork, 'samplesPerPrompt' | 'prompts' | 'objective'>) =>
+  const estimate = (
+    role: 'decode' | 'train',
+    own: Pick<PolicyWork, 'samplesPerPrompt' | 'prompts' | 'objective' | 'lora'>,
+  ) =>
     known.getOrInsertComputed(`${role} ${knobs.tokensPerRun} ${role === 'decode' ? knobs.decodeBatch : ''}`, () =>
       estimateMemory(model, role, { ...work, ...own }),
     );
   const samplesPerPrompt = Math.max(groupSize, evaluation.samplesPerPrompt);
   const rollout = estimate('decode', { samplesPerPrompt, prompts: shardPrompts });
   const objective = { kind: 'policy-gradient', spec: method.objective } as const;
-  const trainer = estimate('train', { samplesPerPrompt: groupSize, prompts: promptsPerStep, objective });
+  const trainer = estimate('train', { samplesPerPrompt: groupSize, prompts: promptsPerStep, objective, lora });
   const weights = 4 * parameterCount(model);
-  // The reference policy is in memory beside the one that is trained.
-  const reference = method.objective.kl.kind === 'none' ? 0 : weights;
+  // The reference policy is in memory beside the one that is trained. With LoRA it is the base, which is there already.
+  const reference = method.objective.kl.kind === 'none' || lora !== undefined ? 0 : weights;
   const resting = ['process', 'sessions', 'weights'];
   const rollingOut = knobs.rolloutWorkers * rollout.bytes + partBytes(trainer, [...resting, 'gradients', 'moments']);
   const updating = knobs.rolloutWorkers * partBytes(rollout, [...resting, 'KV cache']) + trainer.bytes + reference;
