@@ -216,7 +216,7 @@ export class PolicyEngine {
     inputs: ReadonlyMap<string, TensorData>,
   ): Promise<ReadonlyMap<string, Float32Array>> {
     this.#options.onWork?.();
-    const { arrays } = await session.runOnDevice(await this.#feeds(inputs));
+    const { arrays } = await session.run(await this.#feeds(inputs));
     this.#options.onWork?.();
     return arrays;
   }

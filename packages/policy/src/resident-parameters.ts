@@ -22,7 +22,7 @@ export class ResidentParameters {
     const shapes = parameterShapes(this.#config);
     const resident = new Set(shapes.map(({ name }) => nextName(name)));
     this.#session ??= GraphSession.create(copyGraph(shapes), { device: this.#device, threads: 1, resident });
-    const { tensors } = await (await this.#session).runOnDevice(parameters);
+    const { tensors } = await (await this.#session).run(parameters);
     this.#tensors = new Map(shapes.map(({ name }) => [name, tensors.get(nextName(name))!]));
     return this.#tensors;
   }

@@ -174,7 +174,7 @@ export class ResidentTraining {
     // A session that could not be made may be asked for again.
     made.catch(() => this.#sessions.delete(key));
     onWork?.();
-    const results = await (await made).runOnDevice(feeds);
+    const results = await (await made).run(feeds);
     onWork?.();
     return results;
   }

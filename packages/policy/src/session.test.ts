@@ -13,8 +13,8 @@ function doubling() {
 
 test('GraphSession runs a graph on views of larger arrays', async () => {
   const session = await GraphSession.create(doubling(), { threads: 1 });
-  const results = await session.run(new Map([['x', Float32Array.of(1, 2, 3).subarray(1)]]));
-  expect(Array.from(results.get('y')!)).toEqual([4, 6]);
+  const { arrays } = await session.run(new Map([['x', Float32Array.of(1, 2, 3).subarray(1)]]));
+  expect(Array.from(arrays.get('y')!)).toEqual([4, 6]);
   await session.release();
 });
 

@@ -72,20 +72,12 @@ export class GraphSession {
   }
 
   /**
-   * Runs the graph. The arrays are read during the run and not kept.
+   * Runs the graph on arrays, which are read during the run and not kept, and on values that lie on the device already. Resident
+   * outputs are the caller's to dispose of.
    *
    * @throws {PolicyError} `session-failed` if an input is missing or of a wrong size, or the run fails
    */
-  async run(feeds: ReadonlyMap<string, TensorData>): Promise<ReadonlyMap<string, Float32Array>> {
-    return (await this.runOnDevice(feeds)).arrays;
-  }
-
-  /**
-   * Runs the graph on arrays and on values that lie on the device already. Resident outputs are the caller's to dispose of.
-   *
-   * @throws {PolicyError} as `run()`
-   */
-  async runOnDevice(feeds: ReadonlyMap<string, TensorData | DeviceTensor>): Promise<{
+  async run(feeds: ReadonlyMap<string, TensorData | DeviceTensor>): Promise<{
     readonly arrays: ReadonlyMap<string, Float32Array>;
     readonly tensors: ReadonlyMap<string, DeviceTensor>;
   }> {

@@ -32,6 +32,15 @@ const decide = (run: string, record: object, accept = false, now = other) =>
   decideEngine({ home, record: { run, ...record }, accept, now });
 
 describe("a run's engine", () => {
+  test('has its device where that is not the CPU: on another one it is another engine', () => {
+    const [cpu, gpu] = [began, { ...began, device: 'webgpu' } as const];
+    expect(engineNow({ threads: 2, device: 'cpu' })).not.toHaveProperty('device');
+    expect(engineNow({ threads: 2, device: 'webgpu' })).toMatchObject({ device: 'webgpu' });
+    expect(engineText(gpu)).toContain('threads 2, device webgpu (');
+    expect(engineDifferences(cpu, gpu)).toEqual(['device cpu → webgpu']);
+    expect(engineDifferences(gpu, cpu)).toEqual(['device webgpu → cpu']);
+  });
+
   test('is what this process has, and says so in one line', () => {
     const now = engineNow({ threads: 2, device: 'cpu' });
     expect(now.node).toBe(Number(process.versions.node.split('.')[0]));
