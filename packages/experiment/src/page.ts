@@ -23,9 +23,15 @@ export interface Page {
   readonly command: string;
 }
 
+/** In columns, as formatters write it: a committed report passes them unchanged. */
 function markdownTable({ title, note, head, rows }: Table): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [`## ${title}`, '', note, '', line(head), line(head.map(() => '---')), ...rows.map(line), ''];
+  const escaped = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
+  const widths = head.map((_, place) => Math.max(3, ...escaped.map((row) => row[place]!.length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, place) => cell.padEnd(widths[place]!)).join(' | ')} |`;
+  const [top, ...rest] = escaped;
+  const rule = line(widths.map((width) => '-'.repeat(width)));
+  return [`## ${title}`, '', note, '', line(top!), rule, ...rest.map(line), ''];
 }
 
 /** `report.md`; the pictures lie beside it, in `figures/`. */
