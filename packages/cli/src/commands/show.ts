@@ -144,6 +144,7 @@ function configRows(view: RunView): string[][] {
     ['tasks', tasks.length > 8 ? `${tasks.slice(0, 8).join(', ')}, and ${tasks.length - 8} more` : tasks.join(', ')],
     ...inputRows(config),
     ['model', `${config.model} on ${config.device}`],
+    ...(config.lora === undefined ? [] : [['adapters', loraText(config.lora)]]),
     ['seed', String(config.seed)],
     [
       'steps',
@@ -166,6 +167,10 @@ function configRows(view: RunView): string[][] {
 }
 
 type SilentRow = Pick<TaskRow, 'task' | 'silent'> & Silence;
+
+function loraText({ rank, alpha, targets }: NonNullable<RunConfig['lora']>): string {
+  return `LoRA of rank ${rank}, alpha ${alpha}, at ${targets.join(', ')}`;
+}
 
 /** What the run depends on by content: its verifiers and its prompt sets. */
 function inputRows({ inputs, method }: RunConfig): string[][] {
