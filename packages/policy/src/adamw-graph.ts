@@ -1,7 +1,7 @@
 /**
- * AdamW as graphs, for a device that has memory of its own: parameters, gradients and moments lie there and one run makes a step. The
- * formula is that of `adamwStep`, rounded to float32 after each operation, as torch does. Gradients of micro-batches are summed by a
- * graph too. Nothing is written in place: the caller takes the new values, or keeps the old ones where the norm is not finite.
+ * AdamW as graphs, for a device that has memory of its own, where parameters, gradients and moments lie. The formula is that of
+ * `adamwStep`, rounded to float32 after each operation, as torch does. First the norm of all gradients, which the host looks at; then the
+ * step, for some of the tensors at a time, because nothing is written in place. Gradients of micro-batches are summed by a graph too.
  */
 import { type Graph, GraphBuilder, op, type Value } from '@evenkeel/graph';
 import type { ParameterShape } from './model-config.ts';
@@ -15,15 +15,26 @@ export const nextName = (name: string): string => `next:${name}`;
 
 /** The numbers of one step, each an input [1]. */
 export const STEP_NUMBERS = [
-  ...(['maxNorm', 'decay', 'beta1', 'beta2', 'stepSize', 'rootCorrection', 'epsilon'] as const),
+  ...(['gradientScale', 'decay', 'beta1', 'beta2', 'stepSize', 'rootCorrection', 'epsilon'] as const),
   // 1 − β, taken before it is rounded to float32.
   ...(['restOfBeta1', 'restOfBeta2'] as const),
 ] as const;
 export type StepNumbers = Readonly<Record<(typeof STEP_NUMBERS)[number], number>>;
 
+/** Inputs: the gradient of each parameter. Output: `gradientNorm` [1] of all together. */
+export function gradientNormGraph(shapes: readonly ParameterShape[]): Graph {
+  const g = new GraphBuilder('gradient-norm');
+  const squares = shapes.map(({ name, shape }) => {
+    const gradient = g.input(gradientName(name), 'float32', shape);
+    return op.reshape(g, op.reduceSum(g, op.mul(g, gradient, gradient)), [1]);
+  });
+  g.output('gradientNorm', g.add('Sqrt', [squares.reduce((sum, square) => op.add(g, sum, square))])[0]!);
+  return g.build();
+}
+
 /**
- * Inputs: per parameter itself, its gradient and its moments; `STEP_NUMBERS`. Outputs: `next:` of each parameter and moment, and
- * `gradientNorm` [1] of all together before clipping. `decay` (1 − learning rate · weight decay) holds for matrices alone.
+ * Inputs: per parameter itself, its gradient and its moments; `STEP_NUMBERS`. Outputs: `next:` of each parameter and moment. `decay`
+ * (1 − learning rate · weight decay) holds for matrices alone.
  */
 export function adamwGraph(shapes: readonly ParameterShape[]): Graph {
   const g = new GraphBuilder('adamw');
@@ -31,15 +42,9 @@ export function adamwGraph(shapes: readonly ParameterShape[]): Graph {
     (typeof STEP_NUMBERS)[number],
     Value
   >;
-  const one = g.constant('float32', [1], [1]);
-  const gradients = shapes.map(({ name, shape }) => g.input(gradientName(name), 'float32', shape));
-  const squares = gradients.map((gradient) => op.reshape(g, op.reduceSum(g, op.mul(g, gradient, gradient)), [1]));
-  const norm = g.add('Sqrt', [squares.reduce((sum, square) => op.add(g, sum, square))])[0]!;
-  g.output('gradientNorm', norm);
-  const scale = op.min(g, one, op.div(g, number.maxNorm, op.add(g, norm, g.constant('float32', [1], [1e-6]))));
-  for (const [index, { name, shape }] of shapes.entries()) {
+  for (const { name, shape } of shapes) {
     const names = momentNames(name);
-    const gradient = op.mul(g, gradients[index]!, scale);
+    const gradient = op.mul(g, g.input(gradientName(name), 'float32', shape), number.gradientScale);
     const before = { m: g.input(names.m, 'float32', shape), v: g.input(names.v, 'float32', shape) };
     const m = op.add(g, op.mul(g, before.m, number.beta1), op.mul(g, gradient, number.restOfBeta1));
     const v = op.add(

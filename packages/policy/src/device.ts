@@ -43,7 +43,7 @@ export const deviceCapabilities: Readonly<Record<Device, DeviceCapabilities>> = 
   webgpu: {
     runs: 'scores, prefill, decoding steps, losses with gradients, gradient sums and AdamW',
     rewritten: 'attention, transposed products, log-softmax, cross-entropy, the inverse rms of norms',
-    fallsBack: 'nothing of these graphs; tokens are drawn on the CPU',
+    fallsBack: 'the drawing of tokens',
     memory:
       'weights are sent once, and through an update gradients and moments stay there too; the KV cache crosses the bus at each token; an adapter is trained from host memory',
     keepsTensors: true,

@@ -3,11 +3,12 @@
  * and advantages, and gets back its loss, its log-probabilities and the gradient's norm. Gradients of micro-batches are summed there and
  * AdamW runs there. It does not know where the batches come from, nor when the weights are wanted back.
  */
-import type { Graph } from '@evenkeel/graph';
+import { type Graph, sizeOf } from '@evenkeel/graph';
 import type { AdamWOptions, AdamWState, AdamWStep } from './adamw.ts';
 import {
   adamwGraph,
   copyGraph,
+  gradientNormGraph,
   momentNames,
   nextName,
   STEP_NUMBERS,
@@ -31,6 +32,11 @@ export interface ResidentTrainingOptions {
   /** As of `PolicyEngine`. */
   readonly tokensPerRun?: number | undefined;
   readonly onWork?: () => void;
+  /**
+   * AdamW and sums of gradients take tensors of so many bytes at a time, or one: new values need room beside the old ones. Default:
+   * 256 MiB.
+   */
+  readonly groupBytes?: number;
 }
 
 /** What one minibatch did. */
@@ -56,18 +62,18 @@ export class ResidentTraining {
   readonly #shapes: readonly ParameterShape[];
   /** Parameters and moments: what stays from step to step. */
   readonly #kept: readonly ParameterShape[];
+  /** The parameters, in groups that are worked on together. */
+  readonly #groups: readonly (readonly ParameterShape[])[];
   readonly #sessions = new Map<string, Promise<GraphSession>>();
   #host: Host | undefined;
-  #state: Tensors = new Map();
+  #state = new Map<string, DeviceTensor>();
 
   constructor(config: ModelConfig, options: ResidentTrainingOptions) {
     this.#config = config;
     this.#options = options;
     this.#shapes = parameterShapes(config);
-    this.#kept = this.#shapes.flatMap(({ name, shape }) => {
-      const { m, v } = momentNames(name);
-      return [name, m, v].map((each) => ({ name: each, shape }));
-    });
+    this.#kept = this.#shapes.flatMap(withMoments);
+    this.#groups = groupsOf(this.#shapes, options.groupBytes ?? 2 ** 28);
   }
 
   /** Sends weights and moments to the device. The arrays are stale from the next step on, until `download()`. */
@@ -80,7 +86,8 @@ export class ResidentTraining {
     }
     this.#host = { parameters, adam, arrays };
     const { tensors } = await this.#run('upload', () => copyGraph(this.#kept), arrays, this.#kept.map(next));
-    this.#take(named(tensors, this.#kept));
+    this.#drop();
+    replace(this.#state, tensors, this.#kept);
   }
 
   /**
@@ -94,7 +101,7 @@ export class ResidentTraining {
     const normaliser = normaliserOf(batch);
     const logprobs = sequences.map(({ tokens, promptLength }) => new Float32Array(tokens.length - promptLength));
     const gradientNames = this.#shapes.map(({ name }) => gradientName(name));
-    let gradients: Tensors | undefined;
+    const gradients = new Map<string, DeviceTensor>();
     let loss = 0;
     let kl = 0;
     const packs = packSequences(branchesOf(sequences, objective), {
@@ -111,9 +118,9 @@ export class ResidentTraining {
       loss += arrays.get('loss')![0]!;
       kl += arrays.get('kl')?.[0] ?? 0;
       collectLogprobs(packed, batch, arrays.get('logprobs')!, logprobs);
-      gradients = gradients === undefined ? tensors : await this.#sum(gradients, tensors);
+      await this.#addTo(gradients, tensors);
     }
-    const step = await this.#adamw(gradients!, adam, options);
+    const step = await this.#adamw(gradients, adam, options);
     return { loss, kl, logprobs, clipFraction: clipFraction(batch, logprobs), ...step };
   }
 
@@ -126,39 +133,54 @@ export class ResidentTraining {
 
   /** Gives the device's memory back. What was not downloaded is lost. */
   async dispose(): Promise<void> {
-    this.#take(new Map());
+    this.#drop();
     this.#host = undefined;
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
   }
 
-  async #sum(sum: Tensors, more: Tensors): Promise<Tensors> {
-    const names = this.#shapes.map(({ name }) => ({ name: gradientName(name) }));
-    const feeds = new Map([...sum, ...[...more].map(([name, tensor]) => [`more:${name}`, tensor] as const)]);
-    const { tensors } = await this.#run('sum', () => sumGraph(this.#shapes), feeds, names.map(next));
-    for (const part of [...sum.values(), ...more.values()]) part.dispose();
-    return named(tensors, names);
+  /** Adds gradients to the sum of those before them, which they become where there are none. */
+  async #addTo(sum: Map<string, DeviceTensor>, more: Tensors): Promise<void> {
+    if (sum.size === 0) {
+      for (const [name, tensor] of more) sum.set(name, tensor);
+      return;
+    }
+    for (const [index, group] of this.#groups.entries()) {
+      const names = group.map(({ name }) => ({ name: gradientName(name) }));
+      const feeds = new Map(
+        names.flatMap(({ name }) => [[name, sum.get(name)!] as const, [`more:${name}`, more.get(name)!] as const]),
+      );
+      const { tensors } = await this.#run(`sum/${index}`, () => sumGraph(group), feeds, names.map(next));
+      replace(sum, tensors, names);
+      for (const { name } of names) more.get(name)!.dispose();
+    }
   }
 
   async #adamw(gradients: Tensors, adam: AdamWState, options: AdamWOptions): Promise<AdamWStep> {
-    const numbers = stepNumbers(adam.step + 1, options);
-    const feeds = new Map<string, TensorData | DeviceTensor>([
-      ...this.#state,
-      ...gradients,
-      ...STEP_NUMBERS.map((name) => [name, Float32Array.of(numbers[name])] as const),
-    ]);
-    const { arrays, tensors } = await this.#run('adamw', () => adamwGraph(this.#shapes), feeds, this.#kept.map(next));
-    for (const gradient of gradients.values()) gradient.dispose();
+    const { arrays } = await this.#run('norm', () => gradientNormGraph(this.#shapes), gradients, []);
     const gradientNorm = arrays.get('gradientNorm')![0]!;
     if (!Number.isFinite(gradientNorm)) {
-      for (const tensor of tensors.values()) tensor.dispose();
+      for (const gradient of gradients.values()) gradient.dispose();
       throw new PolicyError(`Cannot update policy: the gradient's norm is ${gradientNorm}, expected a finite number`, {
         code: 'gradient-not-finite',
       });
     }
-    this.#take(named(tensors, this.#kept));
+    const { maxGradientNorm = Number.POSITIVE_INFINITY } = options;
+    const gradientScale = Math.min(1, maxGradientNorm / (gradientNorm + 1e-6));
+    const numbers = stepNumbers(adam.step + 1, gradientScale, options);
+    for (const [index, group] of this.#groups.entries()) {
+      const kept = group.flatMap(withMoments);
+      const feeds = new Map<string, TensorData | DeviceTensor>([
+        ...kept.map(({ name }) => [name, this.#state.get(name)!] as const),
+        ...group.map(({ name }) => [gradientName(name), gradients.get(gradientName(name))!] as const),
+        ...STEP_NUMBERS.map((name) => [name, Float32Array.of(numbers[name])] as const),
+      ]);
+      const { tensors } = await this.#run(`adamw/${index}`, () => adamwGraph(group), feeds, kept.map(next));
+      replace(this.#state, tensors, kept);
+      for (const { name } of group) gradients.get(gradientName(name))!.dispose();
+    }
     adam.step += 1;
-    return { gradientNorm, gradientScale: Math.min(1, numbers.maxNorm / (gradientNorm + 1e-6)) };
+    return { gradientNorm, gradientScale };
   }
 
   async #run(
@@ -179,9 +201,9 @@ export class ResidentTraining {
     return results;
   }
 
-  #take(state: Tensors): void {
+  #drop(): void {
     for (const tensor of this.#state.values()) tensor.dispose();
-    this.#state = state;
+    this.#state.clear();
   }
 
   #expectHost(): Host {
@@ -194,19 +216,44 @@ export class ResidentTraining {
 
 const next = ({ name }: { readonly name: string }): string => nextName(name);
 
-/** Outputs under the names of the inputs that they take the place of. */
-function named(tensors: Tensors, values: readonly { readonly name: string }[]): Tensors {
-  return new Map(values.map(({ name }) => [name, tensors.get(nextName(name))!]));
+/** A parameter and its moments. */
+function withMoments({ name, shape }: ParameterShape): ParameterShape[] {
+  const { m, v } = momentNames(name);
+  return [name, m, v].map((each) => ({ name: each, shape }));
 }
 
-/** No clipping is a norm that no float32 gradient reaches. */
-const NO_CLIPPING = 3e38;
+/** Neighbours together, as many as the bytes allow; a larger tensor by itself. */
+function groupsOf(shapes: readonly ParameterShape[], bytes: number): ParameterShape[][] {
+  const groups: ParameterShape[][] = [];
+  let room = 0;
+  for (const parameter of shapes) {
+    const size = Float32Array.BYTES_PER_ELEMENT * sizeOf(parameter.shape);
+    if (groups.length === 0 || size > room) {
+      groups.push([]);
+      room = bytes;
+    }
+    groups.at(-1)!.push(parameter);
+    room -= size;
+  }
+  return groups;
+}
 
-function stepNumbers(step: number, options: AdamWOptions): StepNumbers {
+/** Outputs take the place of the inputs that they are the next values of. */
+function replace(
+  held: Map<string, DeviceTensor>,
+  outputs: Tensors,
+  values: readonly { readonly name: string }[],
+): void {
+  for (const { name } of values) {
+    held.get(name)?.dispose();
+    held.set(name, outputs.get(nextName(name))!);
+  }
+}
+
+function stepNumbers(step: number, gradientScale: number, options: AdamWOptions): StepNumbers {
   const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = options;
   return {
-    ...{ beta1, beta2, epsilon, restOfBeta1: 1 - beta1, restOfBeta2: 1 - beta2 },
-    maxNorm: options.maxGradientNorm ?? NO_CLIPPING,
+    ...{ gradientScale, beta1, beta2, epsilon, restOfBeta1: 1 - beta1, restOfBeta2: 1 - beta2 },
     decay: 1 - learningRate * weightDecay,
     stepSize: learningRate / (1 - beta1 ** step),
     rootCorrection: Math.sqrt(1 - beta2 ** step),

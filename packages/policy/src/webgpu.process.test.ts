@@ -7,6 +7,7 @@ import { initialiseParameters } from './init.ts';
 import { type ModelConfig, parameterShapes, tinyModelConfig } from './model-config.ts';
 import { ParameterBuffer } from './parameter-buffer.ts';
 import { PolicyEngine } from './policy-engine.ts';
+import { ResidentTraining } from './resident-training.ts';
 import type { TrainingBatch } from './training-inputs.ts';
 
 const config: ModelConfig = {
@@ -57,6 +58,7 @@ const reason = probe.there ? 'on an adapter' : `skipped: ${probe.reason}`;
 
 describe.skipIf(!probe.there)(`WebGPU (${reason})`, () => {
   const engines: PolicyEngine[] = [];
+  const trainings: ResidentTraining[] = [];
   const engineOn = (device: 'cpu' | 'webgpu', parameters: ParameterBuffer, tokensPerRun = 512) => {
     const engine = new PolicyEngine(config, { device, tokensPerRun });
     engine.setParameters(parameters.views);
@@ -64,7 +66,7 @@ describe.skipIf(!probe.there)(`WebGPU (${reason})`, () => {
     return engine;
   };
   afterAll(async () => {
-    for (const engine of engines) await engine.dispose();
+    for (const made of [...engines, ...trainings]) await made.dispose();
   });
 
   test('scores and writes as the CPU does, to 1e-4', async () => {
@@ -103,39 +105,47 @@ describe.skipIf(!probe.there)(`WebGPU (${reason})`, () => {
     }
   }, 120_000);
 
-  test('trains with weights, gradients and moments on the device as the CPU does', async () => {
-    const options = { learningRate: 0.01, weightDecay: 0.1, maxGradientNorm: 1 };
-    const [parameters, adam] = [weights(), createAdamWState(weights().flat.length)];
-    // Micro-batches: two sequences a run at most, so their gradients are summed on the device.
-    const cpu = engineOn('cpu', parameters, 24);
-    const norms: number[] = [];
-    for (let step = 0; step < 3; step++) {
-      const { gradients } = await cpu.lossAndGradient(batch);
-      const decay = { ...options, decayRanges: decayRanges(parameters.shapes) };
-      norms.push(adamwStep(parameters.flat, gradients.flat, adam, decay).gradientNorm);
-    }
+  test.each([
+    { how: 'all tensors at once', groupBytes: 2 ** 28 },
+    { how: 'a few tensors at a time', groupBytes: 3000 },
+  ])(
+    'trains with weights, gradients and moments on the device as the CPU does, $how',
+    async ({ groupBytes }) => {
+      const options = { learningRate: 0.01, weightDecay: 0.1, maxGradientNorm: 1 };
+      const [parameters, adam] = [weights(), createAdamWState(weights().flat.length)];
+      // Micro-batches: two sequences a run at most, so their gradients are summed on the device.
+      const cpu = engineOn('cpu', parameters, 24);
+      const norms: number[] = [];
+      for (let step = 0; step < 3; step++) {
+        const { gradients } = await cpu.lossAndGradient(batch);
+        const decay = { ...options, decayRanges: decayRanges(parameters.shapes) };
+        norms.push(adamwStep(parameters.flat, gradients.flat, adam, decay).gradientNorm);
+      }
 
-    const [resident, moments] = [weights(), createAdamWState(weights().flat.length)];
-    const training = engineOn('webgpu', resident, 24).residentTraining()!;
-    await training.upload(resident, moments);
-    for (const norm of norms) {
-      const { gradientNorm } = await training.step(batch, options);
-      expect(Math.abs(gradientNorm - norm)).toBeLessThan(1e-4 * norm);
-    }
-    expect(resident.flat).toEqual(weights().flat);
-    await training.download();
-    expect(moments.step).toBe(3);
-    expect(apart(parameters.flat, resident.flat)).toBeLessThan(1e-4);
-    expect(apart(adam.m, moments.m)).toBeLessThan(1e-4);
-    expect(apart(adam.v, moments.v)).toBeLessThan(1e-4);
+      const [resident, moments] = [weights(), createAdamWState(weights().flat.length)];
+      const training = new ResidentTraining(config, { device: 'webgpu', tokensPerRun: 24, groupBytes });
+      trainings.push(training);
+      await training.upload(resident, moments);
+      for (const norm of norms) {
+        const { gradientNorm } = await training.step(batch, options);
+        expect(Math.abs(gradientNorm - norm)).toBeLessThan(1e-4 * norm);
+      }
+      expect(resident.flat).toEqual(weights().flat);
+      await training.download();
+      expect(moments.step).toBe(3);
+      expect(apart(parameters.flat, resident.flat)).toBeLessThan(1e-4);
+      expect(apart(adam.m, moments.m)).toBeLessThan(1e-4);
+      expect(apart(adam.v, moments.v)).toBeLessThan(1e-4);
 
-    // A gradient that is no number is refused, and what was there stays.
-    const [first] = batch.sequences;
-    const broken = { ...batch, sequences: [{ ...first!, advantage: Number.NaN }] };
-    await expect(training.step(broken, options)).rejects.toMatchObject({ code: 'gradient-not-finite' });
-    const before = resident.flat.slice();
-    await training.download();
-    expect(resident.flat).toEqual(before);
-    expect(moments.step).toBe(3);
-  }, 240_000);
+      // A gradient that is no number is refused, and what was there stays.
+      const [first] = batch.sequences;
+      const broken = { ...batch, sequences: [{ ...first!, advantage: Number.NaN }] };
+      await expect(training.step(broken, options)).rejects.toMatchObject({ code: 'gradient-not-finite' });
+      const before = resident.flat.slice();
+      await training.download();
+      expect(resident.flat).toEqual(before);
+      expect(moments.step).toBe(3);
+    },
+    240_000,
+  );
 });

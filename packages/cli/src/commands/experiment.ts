@@ -21,6 +21,7 @@ import { type Command, type ExitCode, exitCodes, type Invocation } from '../comm
 import { readExperimentFile } from '../experiment/experiment-file.ts';
 import { hasEnded, type RunAllEvent, runAll } from '../experiment/run-all.ts';
 import { choiceFlag, listFlag, positional, textFlag, wholeFlag } from '../flag-values.ts';
+import { chosenDevice } from '../model/chosen-device.ts';
 import { modelFolder } from '../model/model-folder.ts';
 import { homeProcesses } from '../train/home-processes.ts';
 import { connectRunClient } from '../train/run-client.ts';
@@ -131,13 +132,14 @@ async function runThem(
   const { home, flags, note } = invocation;
   // Before anything is started, and not as the failure of each run.
   modelFolder(preset.settings.model ?? defaultRunFile.model, home);
+  const device = await chosenDevice(preset.settings.device ?? defaultRunFile.device, note);
   const jobs = wholeFlag(flags, 'jobs', Math.max(1, Math.floor(availableParallelism() / 2)), 1);
   tellEstimate(invocation, preset, runs, jobs);
   const log = { debug() {}, info: note, warn: note, error: note };
   const supervisor = await startSupervisor({
     home,
     log,
-    processes: homeProcesses(home, { threads: wholeFlag(flags, 'threads', 2, 1) }),
+    processes: homeProcesses(home, { device, threads: wholeFlag(flags, 'threads', 2, 1) }),
   });
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
