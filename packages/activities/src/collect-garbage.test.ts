@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtefactRef, Json } from '@evenkeel/core';
-import { loadPolicy, putPolicy } from '@evenkeel/policy';
+import { initialiseLora, loadPolicy, putAdapter, putPolicy } from '@evenkeel/policy';
 import { keptScriptKey, type RunChange } from '@evenkeel/protocol';
 import type { FolderStore } from '@evenkeel/store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -291,6 +291,20 @@ describe('what stays of a run', () => {
     await collect();
     await expectWhole();
     await proveState(fixture.context, { config: fixture.configRef, state: branch.state });
+  });
+
+  test('the base that the adapters of a kept policy stand beside, where no state names it', async () => {
+    const run = await new FakeRun('a').begin();
+    const [base, nobodys] = [await newPolicy('a base'), await newPolicy('of nobody')];
+    const { architecture } = await loadPolicy(store, base);
+    const lora = { rank: 1, alpha: 1, targets: ['q_proj'] };
+    const policy = await putAdapter(store, architecture, base, initialiseLora(architecture.config, lora, 1));
+    await run.steps(3);
+    run.state = { ...run.state, step: 4, policy };
+    await run.record();
+    await collect();
+    expect([policy, base, nobodys].map(isThere)).toEqual([true, true, false]);
+    await expectWhole();
   });
 
   test('of a run that has ended the last state and its policy, and no commits of earlier steps', async () => {

@@ -56,7 +56,7 @@ export function checkLora({ rank, alpha, targets }: Lora): void {
 }
 
 /** The weights that are adapted, in canonical order: matrices [out, in]. */
-export function adaptedWeights(config: ModelConfig, { targets }: Lora): ParameterShape[] {
+function adaptedWeights(config: ModelConfig, { targets }: Lora): ParameterShape[] {
   return parameterShapes(config).filter(({ name }) => {
     const [, projection] = /\.(\w+)\.weight$/.exec(name) ?? [];
     return projection !== undefined && targets.includes(projection);
