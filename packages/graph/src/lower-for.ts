@@ -89,7 +89,7 @@ const fusedMatMul: Rewrite = ({ inputs, outputs, attributes }, to) => {
 };
 
 /**
- * The norm as it is, and 1 / rms by itself: WebGPU's kernel writes something else there (onnxruntime 1.30), and gradients are taken
+ * The norm as it is, and 1 / rms by itself: WebGPU's kernel writes the mean there (onnxruntime 1.30), and gradients are taken
  * with it.
  */
 const inverseRms: Rewrite = (node, to) => {
