@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { engineRevision } from '@evenkeel/policy';
 import { parseRunConfig } from '@evenkeel/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bareRun } from '../bench/bare-run.ts';
@@ -49,7 +50,11 @@ async function runFirstStep(): Promise<void> {
 test('a run that goes on under another engine is refused, or records the change; its weights are those of a bare loop', async () => {
   await runFirstStep();
   const begun = await record();
-  expect(begun.engine).toMatchObject({ revision: 1, onnxruntime: expect.any(String), threads: smallRun.threads });
+  expect(begun.engine).toMatchObject({
+    revision: engineRevision,
+    onnxruntime: expect.any(String),
+    threads: smallRun.threads,
+  });
   const elsewhere = { ...begun, engine: { ...begun.engine, onnxruntime: '0.0.1' } };
   await writeFile(join(home, 'runs', 'carried', 'run.json'), JSON.stringify(elsewhere));
 

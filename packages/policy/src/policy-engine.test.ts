@@ -292,7 +292,7 @@ describe('PolicyEngine refuses', () => {
     ],
     'a device that it does not know': [
       () => new PolicyEngine(small, { device: 'tpu' as 'cpu' }),
-      'Cannot use device tpu: it is not supported, expected cpu',
+      'Cannot use device tpu: there is none of this name, expected cpu, webgpu, cuda or auto',
     ],
     'a token outside the vocabulary': [
       () => engine.score([{ tokens: Int32Array.of(1, 13), promptLength: 1 }]),
