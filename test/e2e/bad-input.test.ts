@@ -11,7 +11,13 @@ import { loadModelDirectory, policyHash, saveModelDirectory } from '@evenkeel/po
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { homeProcesses } from '../../packages/cli/src/train/home-processes.ts';
 import { writeStubRun } from '../support/stub-run.ts';
-import { endTrainProcesses, startEvenkeel, type TrainLine, type TrainProcess } from '../support/train-process.ts';
+import {
+  endTrainProcesses,
+  linesOf,
+  startEvenkeel,
+  type TrainLine,
+  type TrainProcess,
+} from '../support/train-process.ts';
 
 let folder = '';
 let home = '';
@@ -35,11 +41,8 @@ function evenkeel(...args: string[]): TrainProcess {
 }
 
 /** What a command that must succeed wrote. */
-async function lines(...args: string[]): Promise<readonly TrainLine[]> {
-  const process = evenkeel(...args);
-  const { code } = await process.ended;
-  if (code !== 0) throw new Error(`evenkeel ${args.join(' ')} ended with ${code}: ${process.errors.join('\n')}`);
-  return process.lines;
+function lines(...args: string[]): Promise<readonly TrainLine[]> {
+  return linesOf(evenkeel(...args));
 }
 
 /** Where a run that must pause by itself did, and why. */

@@ -12,6 +12,7 @@ import { homeProcesses } from '../../packages/cli/src/train/home-processes.ts';
 import { writeOwnVerifier } from '../support/own-verifier.ts';
 import {
   endTrainProcesses,
+  linesOf,
   smallRun,
   startEvenkeel,
   type TrainLine,
@@ -44,11 +45,8 @@ function evenkeel(...args: string[]): TrainProcess {
 }
 
 /** What a command that must succeed wrote. */
-async function lines(...args: string[]): Promise<readonly TrainLine[]> {
-  const process = evenkeel(...args);
-  const { code } = await process.ended;
-  if (code !== 0) throw new Error(`evenkeel ${args.join(' ')} ended with ${code}: ${process.errors.join('\n')}`);
-  return process.lines;
+function lines(...args: string[]): Promise<readonly TrainLine[]> {
+  return linesOf(evenkeel(...args));
 }
 
 /** Why a command that must fail did, and its exit status. */

@@ -10,7 +10,14 @@ import type { StepTable } from '@evenkeel/activities';
 import { type BatchRow, decodeBatch, decodeVerdicts, openFolderStore, StoreError } from '@evenkeel/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeOwnVerifier } from '../support/own-verifier.ts';
-import { endTrainProcesses, smallRun, startEvenkeel, type TrainProcess } from '../support/train-process.ts';
+import {
+  endTrainProcesses,
+  linesOf,
+  smallRun,
+  startEvenkeel,
+  type TrainLine,
+  type TrainProcess,
+} from '../support/train-process.ts';
 
 /** Throws on some completions, and does not know what to say of others. */
 const MOODY = `
@@ -50,11 +57,9 @@ function evenkeel(...args: string[]): TrainProcess {
   return startEvenkeel([...args, '--json', '--home', home]);
 }
 
-async function lines(...args: string[]): Promise<TrainProcess['lines']> {
-  const process = evenkeel(...args);
-  const { code } = await process.ended;
-  if (code !== 0) throw new Error(`evenkeel ${args.join(' ')} ended with ${code}: ${process.errors.join('\n')}`);
-  return process.lines;
+/** What a command that must succeed wrote. */
+function lines(...args: string[]): Promise<readonly TrainLine[]> {
+  return linesOf(evenkeel(...args));
 }
 
 async function readSteps(run: string): Promise<StepTable[]> {

@@ -92,6 +92,14 @@ export function startEvenkeel(args: readonly string[], env: Readonly<Record<stri
   return started;
 }
 
+/** What a command that must succeed wrote. @throws with what it said where it failed */
+export async function linesOf({ child, ended, lines, errors }: TrainProcess): Promise<readonly TrainLine[]> {
+  const { code } = await ended;
+  if (code === 0) return lines;
+  const args = child.spawnargs.slice(child.spawnargs.indexOf(main) + 1);
+  throw new Error(`evenkeel ${args.join(' ')} ended with ${code}: ${errors.join('\n')}`);
+}
+
 /** The living processes of a home by name, as the supervisor recorded them. */
 export function homeProcesses(home: string): Readonly<Record<string, ProcessIdentity>> {
   return JSON.parse(readFileSync(join(home, 'processes.json'), 'utf8')) as Record<string, ProcessIdentity>;
